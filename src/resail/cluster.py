@@ -1,0 +1,135 @@
+"""The cluster as resail sees it: one protocol to read, one to write, and a clock.
+
+``kube/`` implements them over a real API; the twin will implement them in memory. What callers may rely on is
+what ``tests/contract`` shows on the real API server, and nothing more.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+
+from resail.models.identity import KindRef, Manifest, ObjectRef
+
+__all__ = ["Clock", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
+
+T = TypeVar("T")
+
+
+class ResourceKind(msgspec.Struct, frozen=True, order=True):
+    """A kind that the API serves, from discovery (preferred version of each group first)."""
+
+    kind: KindRef
+    plural: str
+    """``deployments``"""
+    namespaced: bool
+    verbs: tuple[str, ...]
+    """``get``, ``list``, ``watch`` …"""
+
+
+class WatchEvent(msgspec.Struct, frozen=True):
+    """One change. ``SYNCED`` (object empty) marks that the objects at the start have all been delivered."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "SYNCED"]
+    object: Manifest
+
+
+class Clock(Protocol):
+    """Where time comes from; the twin has its own."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment, never going back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` go by."""
+        ...
+
+
+class ClusterReader(Protocol):
+    """What can be asked of a cluster. Every method raises only errors of ``resail.errors``."""
+
+    async def server_version(self) -> str:
+        """The API server's version, ``1.31.0``."""
+        ...
+
+    async def cluster_id(self) -> str:
+        """A lasting identity of the cluster: the uid of the namespace kube-system."""
+        ...
+
+    async def resource_kinds(self) -> tuple[ResourceKind, ...]:
+        """All kinds served that can be got, sorted; sub-resources left out."""
+        ...
+
+    async def get(self, ref: ObjectRef) -> Manifest:
+        """Read one object.
+
+        Raises:
+            NotFoundError: the object or its kind is not there.
+        """
+        ...
+
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+        """Read all objects of a kind, page by page, whole; in all namespaces where none is given.
+
+        Raises:
+            NotFoundError: the kind is not served.
+        """
+        ...
+
+    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+        """Like ``list_objects``, but decode only the fields that the msgspec struct ``shape`` declares."""
+        ...
+
+    def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:
+        """List, then follow. Survives 410 and disconnects: it lists again, and tells what is new, changed or gone."""
+        ...
+
+
+class ClusterWriter(Protocol):
+    """What can be done to a cluster. With ``dry_run`` the API does all but the storing."""
+
+    async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Create an object.
+
+        Raises:
+            ApiConflictError: there is one already.
+        """
+        ...
+
+    async def apply(self, manifest: Manifest, *, force: bool = False, dry_run: bool = False) -> Manifest:
+        """Server-side apply as field manager ``resail``.
+
+        Raises:
+            ApiConflictError: others own fields of it (``conflicts`` lists them) and ``force`` is off.
+        """
+        ...
+
+    async def patch(self, ref: ObjectRef, patch: Manifest, *, dry_run: bool = False) -> Manifest:
+        """JSON merge patch (``None`` removes a field); with ``metadata.resourceVersion`` in it, only of that version.
+
+        Raises:
+            ApiConflictError: the object is no longer of the given resourceVersion.
+        """
+        ...
+
+    async def delete(self, ref: ObjectRef, *, dry_run: bool = False) -> None:
+        """Delete an object, its dependants in the background.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        ...
+
+    async def evict(self, pod: ObjectRef, *, dry_run: bool = False) -> None:
+        """Evict a pod by the eviction API, which respects PodDisruptionBudgets.
+
+        Raises:
+            EvictionBlockedError: a budget does not allow it now.
+        """
+        ...

@@ -1,0 +1,69 @@
+"""What the engine and the operations ask of an installer."""
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from resail.models.identity import Manifest
+from resail.models.plan import FieldOwnerConflict, HelmChange
+
+__all__ = ["Installer", "ReleaseState"]
+
+
+class ReleaseState(msgspec.Struct, frozen=True):
+    """The latest revision of a release, as the cluster has it."""
+
+    release: str
+    """``namespace/name``"""
+    revision: int
+    status: str
+    """``deployed``, ``failed``, ``pending-install``, ``pending-upgrade``, ``pending-rollback`` …"""
+    chart_version: str
+    manifest_digest: str
+    """``digest_of`` its manifest's objects, sorted by reference: the same as ``ReleaseIs.manifest_digest``."""
+    run: str
+    """The resail run that wrote this revision (a label of the release); empty where none did."""
+
+
+class Installer(Protocol):
+    """Install, upgrade, roll back and remove releases. Every method is safe to repeat after a crash.
+
+    All raise InstallerError with the installer's own words, and ClusterUnreachableError where the API is not there.
+    """
+
+    async def state(self, release: str) -> ReleaseState | None:
+        """The latest revision; None where there is no such release."""
+        ...
+
+    async def conflicts(self, change: HelmChange, chart: Path) -> tuple[FieldOwnerConflict, ...]:
+        """Field-ownership conflicts that applying the change would meet, by a server-side dry run."""
+        ...
+
+    async def apply(self, change: HelmChange, chart: Path, *, run: str) -> ReleaseState:
+        """Install or upgrade, as ``change.action`` says; forces exactly ``change.forced``.
+
+        Raises:
+            ApiConflictError: the dry run shows conflicts that the plan does not list; nothing was written.
+        """
+        ...
+
+    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+        """Roll back to a revision of the history (a new revision with the old content)."""
+        ...
+
+    async def uninstall(self, release: str) -> None:
+        """Remove the release, its objects and its history; nothing where it is gone already. CRDs stay."""
+        ...
+
+    async def recover(self, release: str, *, run: str) -> bool:
+        """Clear a ``pending-*`` revision that ``run`` itself left behind when it was killed; True where it did.
+
+        Raises:
+            HaltedError: the pending revision is someone else's; it is not touched.
+        """
+        ...
+
+    async def manifest(self, release: str, revision: int = 0) -> tuple[Manifest, ...]:
+        """The stored manifest's objects of a revision (0: the latest), sorted by reference."""
+        ...

@@ -1,0 +1,169 @@
+"""``ClusterReader`` and ``ClusterWriter`` over a real API server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from resail.cluster import ResourceKind, WatchEvent
+from resail.errors import ApiConflictError, NotFoundError, WatchExpiredError
+from resail.kube.config import http_client
+from resail.kube.discovery import Discovery
+from resail.kube.http import Api
+from resail.kube.lists import list_page
+from resail.kube.watch import watch
+from resail.models.access import KubeAccess
+from resail.models.identity import KindRef, Manifest, ObjectRef
+
+__all__ = ["FIELD_MANAGER", "KubeCluster", "connect"]
+
+T = TypeVar("T")
+
+FIELD_MANAGER = "resail"
+
+_LIST_ATTEMPTS = 3
+"""How often a list is begun anew when its pages expire under it."""
+
+
+@asynccontextmanager
+async def connect(kubeconfig: Path | None = None, context: str | None = None) -> AsyncIterator["KubeCluster"]:
+    """Connect, and see that the API answers.
+
+    Raises:
+        ClusterUnreachableError: the kubeconfig cannot be used, or the API does not answer or accept us.
+    """
+    access = KubeAccess(kubeconfig, context)
+    async with http_client(access) as client:
+        cluster = KubeCluster(Api(client), access)
+        await cluster.server_version()
+        yield cluster
+
+
+class KubeCluster:
+    """Implements ``ClusterReader`` and ``ClusterWriter``; the docstrings are there."""
+
+    def __init__(self, api: Api, access: KubeAccess) -> None:
+        self._api = api
+        self._discovery = Discovery(api)
+        self.access = access
+
+    # --- reading ---
+
+    async def server_version(self) -> str:
+        answer = await self._api.request("GET", "/version", what="the API server's version")
+        return str(msgspec.json.decode(answer)["gitVersion"]).removeprefix("v")
+
+    async def cluster_id(self) -> str:
+        namespace = await self.get(ObjectRef("v1", "Namespace", "", "kube-system"))
+        return str(namespace["metadata"]["uid"])
+
+    async def resource_kinds(self) -> tuple[ResourceKind, ...]:
+        return await self._discovery.kinds()
+
+    async def get(self, ref: ObjectRef) -> Manifest:
+        return _object(await self._api.request("GET", await self._discovery.path(ref), what=f"get {ref}"))
+
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+        found = await self.list_shapes(kind, dict[str, Any], namespace=namespace, labels=labels)
+        # Items of a list do not say what they are.
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **manifest} for manifest in found]
+
+    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+        path = await self._discovery.collection(kind, namespace)
+        for attempt in range(_LIST_ATTEMPTS):
+            found: list[T] = []
+            token = ""
+            try:
+                while True:
+                    page, token, _ = await list_page(self._api, path, kind, shape, labels, token)
+                    found += page
+                    if not token:
+                        return found
+            except WatchExpiredError:
+                if attempt == _LIST_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:
+        return watch(self._api, self._discovery, kind, namespace, labels)
+
+    # --- writing ---
+
+    async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        ref = ObjectRef.of(manifest)
+        answer = await self._api.request(
+            "POST",
+            await self._discovery.collection(ref.kind_ref, ref.namespace),
+            what=f"create {ref}",
+            params=_params(dry_run),
+            body=manifest,
+            # Sent twice, the second one would find the first one's object.
+            repeatable=dry_run,
+        )
+        return _object(answer)
+
+    async def apply(self, manifest: Manifest, *, force: bool = False, dry_run: bool = False) -> Manifest:
+        ref = ObjectRef.of(manifest)
+        answer = await self._api.request(
+            "PATCH",
+            await self._discovery.path(ref),
+            what=f"apply {ref}",
+            params=_params(dry_run) | ({"force": "true"} if force else {}),
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+        return _object(answer)
+
+    async def patch(self, ref: ObjectRef, patch: Manifest, *, dry_run: bool = False) -> Manifest:
+        answer = await self._api.request(
+            "PATCH",
+            await self._discovery.path(ref),
+            what=f"patch {ref}",
+            params=_params(dry_run),
+            body=patch,
+            content_type="application/merge-patch+json",
+            # With a resourceVersion the repetition of a patch that took effect would be refused as a conflict.
+            repeatable=dry_run or "resourceVersion" not in (patch.get("metadata") or {}),
+        )
+        return _object(answer)
+
+    async def delete(self, ref: ObjectRef, *, dry_run: bool = False) -> None:
+        await self._api.request(
+            "DELETE",
+            await self._discovery.path(ref),
+            what=f"delete {ref}",
+            params={"propagationPolicy": "Background"} | ({"dryRun": "All"} if dry_run else {}),
+            repeatable=False,
+        )
+
+    async def evict(self, pod: ObjectRef, *, dry_run: bool = False) -> None:
+        try:
+            await self._api.request(
+                "POST",
+                f"{await self._discovery.path(pod)}/eviction",
+                what=f"evict {pod}",
+                params=_params(dry_run),
+                body={
+                    "apiVersion": "policy/v1",
+                    "kind": "Eviction",
+                    "metadata": {"name": pod.name, "namespace": pod.namespace},
+                },
+                repeatable=False,
+            )
+        except NotFoundError:
+            return
+        except ApiConflictError as conflict:
+            # The API server answers so while the pod is already being deleted.
+            if "being deleted" not in conflict.what:
+                raise
+
+
+def _params(dry_run: bool) -> dict[str, str]:
+    return {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+
+
+def _object(body: bytes) -> Manifest:
+    manifest: Manifest = msgspec.json.decode(body)
+    return manifest

@@ -1,0 +1,58 @@
+"""Lists, page by page, decoded straight from the bytes into what the caller wants of each object."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from resail.errors import ClusterApiError
+from resail.kube.http import Api
+from resail.models.identity import KindRef
+
+__all__ = ["list_page"]
+
+T = TypeVar("T")
+
+_PAGE = "500"
+
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+"""One for each shape: making one costs more than decoding a page."""
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    token: str = msgspec.field(default="", name="continue")
+
+
+async def list_page(api: Api, path: str, kind: KindRef, shape: type[T], labels: str, token: str) -> tuple[list[T], str, str]:
+    """One page: the objects, the token of the next page (empty: this was the last) and the list's version.
+
+    Raises:
+        WatchExpiredError: the token is too old; start again.
+        ClusterApiError: the answer does not decode as ``shape``.
+    """
+    params = {"limit": _PAGE}
+    if labels:
+        params["labelSelector"] = labels
+    if token:
+        params["continue"] = token
+    body = await api.request("GET", path, what=f"list {kind.kind}", params=params)
+    try:
+        page = _decoder(shape).decode(body)
+    except msgspec.DecodeError as error:
+        raise ClusterApiError(
+            f"the API's answer cannot be read: {error}",
+            on=f"list {kind.kind}",
+            next_step="report this as a bug of resail",
+        ) from error
+    return page.items or [], page.metadata.token, page.metadata.resource_version
+
+
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    decoder = _DECODERS.get(shape)
+    if decoder is None:
+        fields: list[tuple[str, Any, Any]] = [
+            ("items", list[shape] | None, None),
+            ("metadata", _Metadata, msgspec.field(default_factory=_Metadata)),
+        ]
+        decoder = _DECODERS[shape] = msgspec.json.Decoder(msgspec.defstruct("Page", fields))
+    return decoder

@@ -1,0 +1,340 @@
+"""The plan: what will be done, in order, on what conditions, and how each step is undone. Data only."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from resail.models.finding import Finding
+from resail.models.identity import IstioVersion, Manifest, ObjectRef
+
+__all__ = [
+    "Approve",
+    "FieldOwnerConflict",
+    "HelmChange",
+    "InstallRevision",
+    "LabelNamespace",
+    "LabelsAre",
+    "MoveTag",
+    "MoveValidator",
+    "NoUndo",
+    "ObjectChange",
+    "Plan",
+    "PlanFiles",
+    "Precondition",
+    "RelabelNamespace",
+    "ReleaseAbsent",
+    "ReleaseIs",
+    "Restart",
+    "RestartAgain",
+    "RestartWave",
+    "RollbackRelease",
+    "Step",
+    "Strategy",
+    "TagBack",
+    "TagIs",
+    "Undo",
+    "UninstallRelease",
+    "Untouched",
+    "UpgradeCNI",
+    "UpgradeCRDs",
+    "UpgradeControlPlane",
+    "UpgradeGateway",
+    "UpgradeZtunnel",
+    "Verify",
+]
+
+FORMAT_VERSION = 1
+
+Strategy = Literal["canary", "in-place"]
+
+
+# --- what must hold before a step -------------------------------------------------------------------------------
+
+
+class ReleaseIs(msgspec.Struct, frozen=True, tag="ReleaseIs"):
+    """A Helm release stands where the plan expects it."""
+
+    release: str
+    """``namespace/name``"""
+    revision: int
+    chart_version: str
+    manifest_digest: str
+    """Of its stored manifest's objects, as the plan expects them."""
+
+
+class ReleaseAbsent(msgspec.Struct, frozen=True, tag="ReleaseAbsent"):
+    """No Helm release of that name, in any state."""
+
+    release: str
+
+
+class TagIs(msgspec.Struct, frozen=True, tag="TagIs"):
+    """A tag points to this revision."""
+
+    tag: str
+    revision: str
+
+
+class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
+    """A namespace carries these labels; ``None`` stands for: has no such label."""
+
+    namespace: str
+    labels: dict[str, str | None]
+
+
+Precondition = ReleaseIs | ReleaseAbsent | TagIs | LabelsAre
+
+
+# --- how a step is undone ---------------------------------------------------------------------------------------
+
+
+class RollbackRelease(msgspec.Struct, frozen=True, tag="RollbackRelease"):
+    """Roll a Helm release back to a revision of its history."""
+
+    release: str
+    to_revision: int
+
+
+class UninstallRelease(msgspec.Struct, frozen=True, tag="UninstallRelease"):
+    """Uninstall a Helm release that the step installed."""
+
+    release: str
+
+
+class TagBack(msgspec.Struct, frozen=True, tag="TagBack"):
+    """Apply the tag's manifest for the old revision: the file in the plan's archive holds the webhook as it was."""
+
+    tag: str
+    to_revision: str
+    manifests: str
+
+
+class RelabelNamespace(msgspec.Struct, frozen=True, tag="RelabelNamespace"):
+    """Put the labels back; ``None`` removes one."""
+
+    namespace: str
+    labels: dict[str, str | None]
+
+
+class RestartAgain(msgspec.Struct, frozen=True, tag="RestartAgain"):
+    """Restart those workloads of the wave that had moved, once the old revision injects again."""
+
+
+class NoUndo(msgspec.Struct, frozen=True, tag="NoUndo"):
+    """Nothing is undone, for a reason."""
+
+    reason: str
+
+
+Undo = RollbackRelease | UninstallRelease | TagBack | RelabelNamespace | RestartAgain | NoUndo
+
+
+# --- the steps --------------------------------------------------------------------------------------------------
+
+
+class ObjectChange(msgspec.Struct, frozen=True, order=True):
+    """One object that a step adds, changes or removes."""
+
+    object: ObjectRef
+    change: Literal["add", "change", "remove"]
+    fields: tuple[str, ...] = ()
+    """Paths of the fields that differ, for ``change``."""
+
+
+class FieldOwnerConflict(msgspec.Struct, frozen=True, order=True):
+    """A field that another manager owns and that the step takes over, as the plan says."""
+
+    object: ObjectRef
+    field: str
+    manager: str
+
+
+class HelmChange(msgspec.Struct, frozen=True):
+    """An install or upgrade of one Helm release."""
+
+    release: str
+    namespace: str
+    chart: str
+    """Directory below the release's ``charts/``."""
+    action: Literal["install", "upgrade"]
+    from_version: str
+    """Chart version that runs; empty for an install."""
+    to_version: str
+    values: dict[str, Any]
+    """All of the user's values, carried over and changed; without the chart's defaults."""
+    manifests: str
+    """File in the plan's archive with the rendered objects."""
+    objects: tuple[ObjectChange, ...]
+    forced: tuple[FieldOwnerConflict, ...] = ()
+    """Conflicts with ``pilot-discovery`` that the step forces, after a dry run shows no others."""
+
+
+class StepBase(msgspec.Struct, frozen=True, kw_only=True):
+    """What every step has."""
+
+    id: str
+    """``03-upgrade-cni``: position and kind, unique in the plan."""
+    title: str
+    """One line, for people."""
+    reason: str
+    """Why it is in the plan."""
+    preconditions: tuple[Precondition, ...] = ()
+    undo: Undo
+    ready_timeout: int = 600
+    """Seconds that its readiness may take."""
+
+
+class UpgradeCRDs(StepBase, frozen=True, kw_only=True, tag="UpgradeCRDs"):
+    """The release of chart ``base``: CRDs, validator, cluster-wide RBAC."""
+
+    change: HelmChange
+
+
+class InstallRevision(StepBase, frozen=True, kw_only=True, tag="InstallRevision"):
+    """A second istiod beside the first."""
+
+    change: HelmChange
+    revision: str
+
+
+class UpgradeControlPlane(StepBase, frozen=True, kw_only=True, tag="UpgradeControlPlane"):
+    """istiod in place."""
+
+    change: HelmChange
+    revision: str
+
+
+class UpgradeCNI(StepBase, frozen=True, kw_only=True, tag="UpgradeCNI"):
+    """The CNI node agent; it has no canary."""
+
+    change: HelmChange
+
+
+class UpgradeZtunnel(StepBase, frozen=True, kw_only=True, tag="UpgradeZtunnel"):
+    """The ambient node proxy; it has no canary."""
+
+    change: HelmChange
+
+
+class UpgradeGateway(StepBase, frozen=True, kw_only=True, tag="UpgradeGateway"):
+    """One gateway release; its pods come back with the new proxy."""
+
+    change: HelmChange
+    workload: ObjectRef
+
+
+class MoveTag(StepBase, frozen=True, kw_only=True, tag="MoveTag"):
+    """Point a tag to another revision."""
+
+    tag: str
+    from_revision: str
+    to_revision: str
+    manifests: str
+    """File in the plan's archive with the tag's webhook for the new revision (caBundle left to istiod)."""
+
+
+class MoveValidator(StepBase, frozen=True, kw_only=True, tag="MoveValidator"):
+    """The release of chart ``base`` again: the default validator points to the new revision."""
+
+    change: HelmChange
+
+
+class LabelNamespace(StepBase, frozen=True, kw_only=True, tag="LabelNamespace"):
+    """Point a namespace to another revision by its labels."""
+
+    namespace: str
+    labels: dict[str, str | None]
+    """``None`` removes a label."""
+
+
+class Restart(msgspec.Struct, frozen=True, order=True):
+    """One workload that must restart."""
+
+    workload: ObjectRef
+    method: Literal["rollout", "evict"]
+    """``evict`` where its strategy and budgets do not permit a rollout."""
+    reason: str
+    pods: int
+    from_version: str
+    """Proxy version at planning; ``mixed`` where its pods differ."""
+    to_revision: str
+    """The revision that must inject it."""
+    image: str = ""
+    """Sidecar image that it will get, predicted from the rendered templates; empty where not known."""
+
+
+class RestartWave(StepBase, frozen=True, kw_only=True, tag="RestartWave"):
+    """Workloads that restart at the same time."""
+
+    wave: int
+    """From 1."""
+    restarts: tuple[Restart, ...]
+
+
+class Approve(StepBase, frozen=True, kw_only=True, tag="Approve"):
+    """Wait for a person's word."""
+
+    question: str
+
+
+class Verify(StepBase, frozen=True, kw_only=True, tag="Verify"):
+    """Check the whole mesh against the plan."""
+
+
+Step = (
+    UpgradeCRDs
+    | InstallRevision
+    | UpgradeControlPlane
+    | UpgradeCNI
+    | UpgradeZtunnel
+    | UpgradeGateway
+    | MoveTag
+    | MoveValidator
+    | LabelNamespace
+    | RestartWave
+    | Approve
+    | Verify
+)
+
+
+# --- the whole --------------------------------------------------------------------------------------------------
+
+
+class Untouched(msgspec.Struct, frozen=True, order=True):
+    """A workload that is left alone, and why."""
+
+    workload: ObjectRef
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One upgrade of one mesh. Its id is the digest of the archive's contents."""
+
+    from_version: IstioVersion
+    to_version: IstioVersion
+    strategy: Strategy
+    from_revision: str
+    to_revision: str
+    """Equal to ``from_revision`` in place."""
+    on_failure: Literal["halt", "rollback"]
+    """What a failed readiness or gate does."""
+    cluster_id: str
+    istio_namespace: str
+    snapshot_digest: str
+    release_digest: str
+    """Of the target release's files."""
+    steps: tuple[Step, ...]
+    untouched: tuple[Untouched, ...]
+    findings: tuple[Finding, ...]
+    resail_version: str
+    format_version: int = FORMAT_VERSION
+
+
+class PlanFiles(msgspec.Struct, frozen=True):
+    """A plan with the rendered objects that its steps name: what the archive holds."""
+
+    plan: Plan
+    manifests: dict[str, tuple[Manifest, ...]]
+    """File name in the archive → objects."""
+    id: str
+    """``sha256:…`` over plan and manifests."""

@@ -1,0 +1,246 @@
+"""A mesh at one moment, as far as an upgrade is concerned. No clock time, resourceVersion or Secret value is in it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from resail.models.identity import Manifest, ObjectRef
+
+__all__ = [
+    "ClusterFacts",
+    "Component",
+    "ControlPlane",
+    "CustomResourceDefinition",
+    "DisruptionBudget",
+    "HelmRelease",
+    "HorizontalAutoscaler",
+    "InstallMethod",
+    "MeshSnapshot",
+    "Namespace",
+    "Node",
+    "Ownership",
+    "Pod",
+    "RevisionTag",
+    "RolloutStrategy",
+    "Webhook",
+    "Workload",
+]
+
+FORMAT_VERSION = 1
+
+InstallMethod = Literal["helm", "istioctl", "sail", "none"]
+
+
+class Ownership(msgspec.Struct, frozen=True):
+    """Which installer owns a part, and how that is known."""
+
+    method: InstallMethod
+    release: str = ""
+    """``namespace/name`` of the Helm release, else empty."""
+    evidence: str = ""
+    """The label, annotation or Secret that shows it."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A node and what it can hold."""
+
+    name: str
+    kubelet_version: str
+    architecture: str
+    cpu_millis: int
+    """Allocatable CPU, thousandths of a core."""
+    memory_bytes: int
+    """Allocatable memory."""
+    ready: bool
+    zone: str = ""
+
+
+class ClusterFacts(msgspec.Struct, frozen=True):
+    """The cluster under the mesh."""
+
+    id: str
+    """uid of kube-system."""
+    kubernetes_version: str
+    nodes: tuple[Node, ...]
+
+
+class HelmRelease(msgspec.Struct, frozen=True):
+    """The latest revision of one Helm release that belongs to Istio (by its chart's name)."""
+
+    name: str
+    namespace: str
+    chart: str
+    """``base``, ``istiod``, ``cni``, ``ztunnel``, ``gateway``."""
+    chart_version: str
+    app_version: str
+    revision: int
+    """Helm's own counter."""
+    status: str
+    """``deployed``, ``failed``, ``pending-upgrade`` …"""
+    values: dict[str, Any]
+    """What its user set, not the chart's defaults."""
+    objects: tuple[Manifest, ...]
+    """Its manifest as stored; the data of Secrets left out."""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``"""
+        return f"{self.namespace}/{self.name}"
+
+
+class ControlPlane(msgspec.Struct, frozen=True):
+    """One istiod."""
+
+    deployment: ObjectRef
+    revision: str
+    """``default`` where it was installed without a revision."""
+    version: str
+    """From the image's tag; empty where the tag is no version."""
+    image: str
+    replicas: int
+    ready: int
+    owner: Ownership
+
+
+class RevisionTag(msgspec.Struct, frozen=True):
+    """A tag: a mutating webhook that stands for a revision."""
+
+    tag: str
+    revision: str
+    webhook: ObjectRef
+    owner: Ownership
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A webhook configuration of Istio."""
+
+    ref: ObjectRef
+    revision: str
+    """Of its label istio.io/rev, else empty."""
+    tag: str
+    """Of its label istio.io/tag, else empty."""
+    service: str
+    """``namespace/name`` that it calls, or its URL."""
+    failure_policies: tuple[str, ...]
+    """One for each webhook entry, in order."""
+    has_ca_bundle: bool
+    owner: Ownership
+
+
+class Component(msgspec.Struct, frozen=True):
+    """CNI, ztunnel, or one gateway: a workload of Istio beside istiod."""
+
+    role: Literal["cni", "ztunnel", "gateway", "waypoint"]
+    workload: ObjectRef
+    version: str
+    image: str
+    owner: Ownership
+    managed_by_istiod: bool = False
+    """A Gateway API gateway or waypoint that istiod itself creates and rolls."""
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """A namespace and its labels that steer injection."""
+
+    name: str
+    labels: dict[str, str]
+    """Only ``istio-injection``, ``istio.io/rev``, ``istio.io/dataplane-mode``, ``istio.io/use-waypoint``,
+    ``topology.istio.io/network``."""
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """A pod of a workload."""
+
+    name: str
+    ready: bool
+    phase: str
+    node: str
+    proxy_version: str
+    """Tag of its istio-proxy image; empty where it has no sidecar."""
+    proxy_image: str
+    revision: str
+    """Label or annotation istio.io/rev that injection left; empty where it has no sidecar."""
+
+
+class RolloutStrategy(msgspec.Struct, frozen=True):
+    """How the workload's controller replaces pods, in absolute numbers for its present replicas."""
+
+    type: Literal["RollingUpdate", "Recreate", "OnDelete", "None"]
+    """``None`` for kinds that do not roll (Job, bare Pod)."""
+    max_unavailable: int = 0
+    max_surge: int = 0
+    partition: int = 0
+    """Of a StatefulSet: ordinals below it are not replaced."""
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """Whatever owns pods: Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, or a bare Pod."""
+
+    ref: ObjectRef
+    replicas: int
+    """Wanted now."""
+    ready: int
+    strategy: RolloutStrategy
+    labels: dict[str, str]
+    """Labels of its pod template."""
+    inject_annotations: dict[str, str]
+    """Annotations and labels of its pod template under ``sidecar.istio.io/`` and ``inject.istio.io/``."""
+    pods: tuple[Pod, ...]
+    paused: bool = False
+    min_ready_seconds: int = 0
+
+
+class DisruptionBudget(msgspec.Struct, frozen=True):
+    """A PodDisruptionBudget and the workloads whose pods it selects."""
+
+    ref: ObjectRef
+    min_available: str
+    """As written, a number or a percentage; empty where not set."""
+    max_unavailable: str
+    current_healthy: int
+    desired_healthy: int
+    disruptions_allowed: int
+    workloads: tuple[ObjectRef, ...]
+
+
+class HorizontalAutoscaler(msgspec.Struct, frozen=True):
+    """An HPA and its target."""
+
+    ref: ObjectRef
+    target: ObjectRef
+    min_replicas: int
+    max_replicas: int
+
+
+class CustomResourceDefinition(msgspec.Struct, frozen=True):
+    """An Istio or Gateway API CRD."""
+
+    name: str
+    stored_versions: tuple[str, ...]
+    served_versions: tuple[str, ...]
+    digest: str
+    """Of its spec."""
+    owner: Ownership
+
+
+class MeshSnapshot(msgspec.Struct, frozen=True):
+    """All of it. Every tuple is sorted, so that the same mesh gives the same bytes."""
+
+    cluster: ClusterFacts
+    istio_namespace: str
+    """The root namespace, ``istio-system``."""
+    control_planes: tuple[ControlPlane, ...]
+    tags: tuple[RevisionTag, ...]
+    components: tuple[Component, ...]
+    webhooks: tuple[Webhook, ...]
+    helm_releases: tuple[HelmRelease, ...]
+    crds: tuple[CustomResourceDefinition, ...]
+    namespaces: tuple[Namespace, ...]
+    workloads: tuple[Workload, ...]
+    budgets: tuple[DisruptionBudget, ...]
+    autoscalers: tuple[HorizontalAutoscaler, ...]
+    istio_objects: tuple[ObjectRef, ...]
+    """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
+    foreign_managers: tuple[str, ...] = ()
+    """Why resail must not write here: ``Argo CD: …``, ``AKS add-on: …``; empty where nothing was seen."""
+    format_version: int = FORMAT_VERSION

@@ -1,0 +1,144 @@
+"""Run an engine on a plan: signals, followers of the journal, and what is left when it ends."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Protocol
+
+import msgspec
+
+from resail.errors import InterruptedRunError, ResailError
+from resail.journal.sqlite import SqliteJournal
+from resail.models.journal import Entry, RunHalted
+from resail.models.plan import PlanFiles
+from resail.models.record import Record
+
+__all__ = ["RunResult", "RunWatcher", "SilentWatcher", "carry_out"]
+
+_POLL_SECONDS = 0.1
+
+
+class RunWatcher(Protocol):
+    """Who wants to see a run while it goes on."""
+
+    def began(self, files: PlanFiles, run: str) -> None:
+        """The run is known; entries follow."""
+        ...
+
+    def saw(self, entries: list[Entry]) -> None:
+        """New entries of the journal, in order; those of before a resume come too, first."""
+        ...
+
+    def ended(self) -> None:
+        """No more entries follow."""
+        ...
+
+    def progress(self, text: str) -> None:
+        """Something goes on outside of the journal: a release is fetched."""
+        ...
+
+
+class SilentWatcher:
+    """Looks away."""
+
+    def began(self, files: PlanFiles, run: str) -> None: ...
+
+    def saw(self, entries: list[Entry]) -> None: ...
+
+    def ended(self) -> None: ...
+
+    def progress(self, text: str) -> None: ...
+
+
+class RunResult(msgspec.Struct, frozen=True):
+    """How a run ended: always with a record, and with an error where it is not simply done."""
+
+    record: Record
+    error: ResailError | None = None
+
+
+async def carry_out(
+    work: Callable[[], Coroutine[None, None, None]], journal: SqliteJournal, files: PlanFiles, run: str, watcher: RunWatcher
+) -> ResailError | None:
+    """Do ``work`` on the run until it ends, fails or a signal interrupts it; returns what stopped it, if anything.
+
+    Afterwards the journal never says ``running``: a run that was cut off is halted, and can be resumed.
+    """
+    watcher.began(files, run)
+    error: ResailError | None = None
+    async with _followed(journal, run, watcher):
+        task = asyncio.ensure_future(work())
+        try:
+            with _signals_cancel(task) as signals:
+                await task
+        except asyncio.CancelledError:
+            _halt(journal, run, "interrupted")
+            if not signals:
+                raise
+            error = InterruptedRunError(
+                f"interrupted by {signals[0].name}",
+                on=run,
+                next_step="`resail resume` goes on where it stopped, `resail rollback` undoes it",
+            )
+        except ResailError as failure:
+            _halt(journal, run, str(failure))
+            error = failure
+        except BaseException as failure:
+            _halt(journal, run, f"unexpected {type(failure).__name__}: {failure}")
+            raise
+    return error
+
+
+def _halt(journal: SqliteJournal, run: str, detail: str) -> None:
+    """Where the engine itself could not write how it ended."""
+    standing = journal.run(run)
+    if standing.state == "running":
+        journal.append(run, RunHalted(why="interrupted", step=standing.step, detail=detail))
+
+
+@contextlib.contextmanager
+def _signals_cancel(task: asyncio.Future[None]) -> Iterator[list[signal.Signals]]:
+    """SIGINT and SIGTERM cancel the task; yields those that came."""
+    loop = asyncio.get_running_loop()
+    came: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        came.append(number)
+        task.cancel()
+
+    with contextlib.ExitStack() as handlers:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Not in a thread other than the main one, where a library's user may be.
+            with contextlib.suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, stop, number)
+                handlers.callback(loop.remove_signal_handler, number)
+        yield came
+
+
+@contextlib.asynccontextmanager
+async def _followed(journal: SqliteJournal, run: str, watcher: RunWatcher) -> AsyncIterator[None]:
+    """Show the watcher every entry of the run, from its first."""
+    shown = 0
+
+    def show() -> None:
+        nonlocal shown
+        entries = journal.entries(run, shown)
+        if entries:
+            shown = entries[-1].sequence
+            watcher.saw(entries)
+
+    async def follow() -> None:
+        while True:
+            show()
+            await asyncio.sleep(_POLL_SECONDS)
+
+    follower = asyncio.ensure_future(follow())
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
+        show()
+        watcher.ended()

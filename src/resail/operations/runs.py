@@ -1,0 +1,136 @@
+"""Where runs live on this machine, and which of them is meant."""
+
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from resail.errors import LockedError, UsageError
+from resail.journal.sqlite import SqliteJournal, open_journal
+from resail.kube import connect
+from resail.models.journal import Run
+from resail.models.plan import PlanFiles
+from resail.plan.file import read_plan, write_plan
+
+__all__ = [
+    "ClusterChoice",
+    "RunChoice",
+    "StateDirectory",
+    "existing_journal",
+    "find_state",
+    "new_run_id",
+    "refuse_unfinished",
+    "state_directory",
+]
+
+
+class ClusterChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which cluster; ``None`` stands for the usual resolution of each."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+
+class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run of which state directory."""
+
+    cluster: ClusterChoice = ClusterChoice()
+    """Only asked for its identity where ``directory`` is None."""
+    directory: Path | None = None
+    """None: the state directory of the cluster."""
+    run: str | None = None
+    """None: the latest."""
+
+
+class StateDirectory(msgspec.Struct, frozen=True):
+    """The journal, plans and reports of one cluster's runs."""
+
+    root: Path
+    """Absolute."""
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    def plan(self, plan_id: str) -> Path:
+        """The runs' own copy of a plan."""
+        return self.root / "plans" / f"{plan_id.removeprefix('sha256:')[:12]}.zip"
+
+    def report(self, run: str, suffix: str) -> Path:
+        """``suffix`` is ``html``, ``md`` or ``json``."""
+        return self.root / "reports" / f"{run}.{suffix}"
+
+    def keep_plan(self, files: PlanFiles) -> Path:
+        """Write the runs' own copy of the plan, so that they can go on without the user's file."""
+        path = self.plan(files.id)
+        if not path.exists() or read_plan(path).id != files.id:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_plan(path, files)
+        return path
+
+
+def state_directory(directory: Path | None, cluster_id: str) -> StateDirectory:
+    """``directory``, or the one of this cluster below the user's state directory.
+
+    Raises:
+        UsageError: the directory cannot be made or written to.
+    """
+    if directory is None:
+        from platformdirs import user_state_path
+
+        directory = user_state_path("resail") / cluster_id
+    root = directory.absolute()
+    try:
+        (root / "plans").mkdir(parents=True, exist_ok=True)
+        (root / "reports").mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be used as a state directory: {error.strerror}",
+            on=str(root),
+            next_step="give another one with --dir",
+        ) from error
+    return StateDirectory(root)
+
+
+async def find_state(choice: RunChoice) -> StateDirectory:
+    """The state directory that is meant; asks the cluster who it is only where none was given."""
+    if choice.directory is not None:
+        return StateDirectory(choice.directory.absolute())
+    async with connect(choice.cluster.kubeconfig, choice.cluster.context) as cluster:
+        return state_directory(None, await cluster.cluster_id())
+
+
+def existing_journal(state: StateDirectory) -> SqliteJournal:
+    """Open the journal of a directory where something was run.
+
+    Raises:
+        UsageError: nothing was.
+    """
+    if not state.journal.exists():
+        raise UsageError(
+            "no upgrade was run from here",
+            on=str(state.root),
+            next_step="start one with `resail apply PLAN`, or name its directory with --dir",
+        )
+    return open_journal(state.journal)
+
+
+def refuse_unfinished(runs: list[Run]) -> None:
+    """Refuse to start a second run beside one that can still be resumed.
+
+    Raises:
+        LockedError: the latest run is neither finished nor aborted.
+    """
+    if runs and runs[-1].state in ("running", "halted", "rollback-failed"):
+        run = runs[-1]
+        raise LockedError(
+            f"the run before this one is {run.state}" + (f": {run.detail}" if run.detail else ""),
+            on=run.id,
+            next_step="finish it with `resail resume`, undo it with `resail rollback`, or give it up with "
+            "`resail abort`",
+        )
+
+
+def new_run_id() -> str:
+    """``r-`` and 8 random hex digits."""
+    return f"r-{secrets.token_hex(4)}"

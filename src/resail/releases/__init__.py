@@ -1,0 +1,1 @@
+"""Where a release comes from, the catalogue of facts, and rendering."""

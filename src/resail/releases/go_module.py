@@ -1,0 +1,96 @@
+"""A release from the Go module istio.io/istio, by the ``go`` command.
+
+The module embeds the charts as they are in the source tree. Istio's release builder stamps them when it makes an archive
+(istio/release-builder, ``pkg/build/helm.go`` and ``sanitizeChart``): the chart's version and appVersion, and hub and tag of
+the images. The same is done here, so that a release from here equals one from an archive in what it renders.
+"""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from resail.errors import ArtifactError
+from resail.models.identity import IstioVersion
+from resail.releases.catalogue import find_patch
+from resail.releases.interface import Progress
+from resail.releases.layout import collect_charts
+
+__all__ = ["GoModuleSource"]
+
+_MODULE = "istio.io/istio"
+_RAW_HUB = "gcr.io/istio-testing"
+_RAW_TAG = "tag: latest"
+_HUB = "docker.io/istio"
+
+
+class _Download(msgspec.Struct):
+    directory: str = msgspec.field(default="", name="Dir")
+    error: str = msgspec.field(default="", name="Error")
+
+
+class GoModuleSource:
+    """Maps a version to its commit's pseudo-version by the catalogue: the module has no semver tags of today."""
+
+    @property
+    def name(self) -> str:
+        return f"Go module {_MODULE}"
+
+    def fetch(self, version: IstioVersion, destination: Path, progress: Progress) -> None:
+        """As ``ReleaseSource.fetch``."""
+        pseudo_version = find_patch(version).go_pseudo_version
+        go = shutil.which("go")
+        if not pseudo_version:
+            raise ArtifactError("the catalogue has no module version for it", on=str(version), next_step="use an archive")
+        if go is None:
+            raise ArtifactError("there is no go command on PATH", on=_MODULE, next_step="install Go, or use an archive")
+        progress(f"fetching {_MODULE}@{pseudo_version}")
+        manifests = _download(go, pseudo_version) / "manifests" / "charts"
+        collect_charts(manifests, destination / "charts")
+        _stamp(destination / "charts", version)
+
+
+def _download(go: str, version: str) -> Path:
+    environment = {
+        **os.environ,
+        "GOFLAGS": "-mod=mod",
+        "GOWORK": "off",
+        "GOTOOLCHAIN": "local",
+        "GONOSUMDB": "istio.io/*",
+    }
+    with tempfile.TemporaryDirectory() as outside_any_module:
+        done = subprocess.run(
+            [go, "mod", "download", "-json", f"{_MODULE}@{version}"],
+            capture_output=True,
+            env=environment,
+            cwd=outside_any_module,
+        )
+    try:
+        download = msgspec.json.decode(done.stdout, type=_Download)
+    except msgspec.DecodeError:
+        download = _Download(error=done.stderr.decode(errors="replace").strip()[-300:])
+    if download.error or not download.directory:
+        reason = download.error or "go says nothing"
+        raise ArtifactError(f"go cannot download it: {reason}", on=f"{_MODULE}@{version}", next_step="see the Go proxy")
+    return Path(download.directory)
+
+
+def _stamp(charts: Path, version: IstioVersion) -> None:
+    for path in sorted(charts.rglob("*")):
+        # Go's module cache is read-only, and so is a copy of it.
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+        if path.name == "Chart.yaml":
+            _replace(path, {"version: 1.0.0": f"version: {version}", "appVersion: 1.0.0": f"appVersion: {version}"})
+        elif path.name == "values.yaml":
+            _replace(path, {_RAW_HUB: _HUB, _RAW_TAG: f"tag: {version}"})
+
+
+def _replace(path: Path, words: dict[str, str]) -> None:
+    text = path.read_text()
+    for raw, stamped in words.items():
+        text = text.replace(raw, stamped)
+    path.write_text(text)

@@ -1,0 +1,91 @@
+"""Start a worker and talk to it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from resail.errors import InstallerError
+from resail.releases.helm.protocol import Answer, Call
+
+__all__ = ["HelmWorker", "WorkerError", "start_worker"]
+
+_LINE_LIMIT = 64 * 1024 * 1024
+
+
+class WorkerError(Exception):
+    """Helm refused. ``kind`` is the class of helm-python-sdk's exception."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class HelmWorker:
+    """One worker process; calls go to it one after another."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    async def call(self, operation: str, **arguments: Any) -> Any:
+        """Have it done.
+
+        Raises:
+            WorkerError: Helm refused.
+            InstallerError: the worker died.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        async with self._turn:
+            try:
+                self._process.stdin.write(msgspec.json.encode(Call(operation, arguments)) + b"\n")
+                await self._process.stdin.drain()
+                line = await self._process.stdout.readline()
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                raise self._died(operation) from error
+        if not line:
+            raise self._died(operation)
+        answer = msgspec.json.decode(line, type=Answer)
+        if answer.error:
+            raise WorkerError(answer.error, answer.message)
+        return answer.result
+
+    def _died(self, operation: str) -> InstallerError:
+        return InstallerError(
+            f"the Helm worker process ended (code {self._process.returncode}) during {operation}",
+            next_step="run again; `resail resume` continues a run",
+        )
+
+
+@asynccontextmanager
+async def start_worker() -> AsyncIterator[HelmWorker]:
+    """A worker for the time of the context."""
+    process = await asyncio.create_subprocess_exec(
+        # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
+        # another name would conflict with it in every field.
+        "helm",
+        "-m",
+        "resail.releases.helm.worker",
+        executable=sys.executable,
+        # Python would look for its library beside the program's name, which here is not where it is.
+        env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LINE_LIMIT,
+        # Ctrl-C is for us: we let the action under way finish, and then end the worker.
+        start_new_session=True,
+    )
+    try:
+        yield HelmWorker(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,1 @@
+"""The record of a run, from its plan and its journal: data, Markdown, HTML."""

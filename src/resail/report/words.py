@@ -1,0 +1,65 @@
+"""The words of a record that its table, Markdown and HTML share."""
+
+from resail.models.plan import (
+    HelmChange,
+    LabelNamespace,
+    MoveTag,
+    NoUndo,
+    RelabelNamespace,
+    RestartAgain,
+    RestartWave,
+    RollbackRelease,
+    Step,
+    TagBack,
+    UninstallRelease,
+)
+from resail.models.record import Record
+
+__all__ = ["change_of", "headline", "undo_of"]
+
+_STATES = {
+    "running": "is under way",
+    "halted": "is halted and can be resumed",
+    "done": "is done",
+    "rolled-back": "was rolled back",
+    "rollback-failed": "could not be rolled back",
+    "aborted": "was aborted",
+}
+
+
+def headline(record: Record) -> str:
+    """One sentence: from where to where, how, and how it stands."""
+    return f"Istio {record.from_version} → {record.to_version}, {record.strategy}: the upgrade {_STATES[record.state]}"
+
+
+def change_of(step: Step) -> str:
+    """What the step changes, in one line; empty where its title says it all."""
+    if isinstance(step, RestartWave):
+        return ", ".join(f"{restart.workload} ({restart.method})" for restart in step.restarts)
+    if isinstance(step, MoveTag):
+        return f"{step.tag}: {step.from_revision} → {step.to_revision}"
+    if isinstance(step, LabelNamespace):
+        labels = ", ".join(f"{key}={value}" if value is not None else f"{key}-" for key, value in step.labels.items())
+        return f"{step.namespace}: {labels}"
+    change = getattr(step, "change", None)
+    if isinstance(change, HelmChange):
+        versions = f"{change.from_version} → {change.to_version}" if change.from_version else change.to_version
+        return f"helm {change.action} {change.release} {versions}, {len(change.objects)} objects"
+    return ""
+
+
+def undo_of(step: Step) -> str:
+    """How the step is undone, in words."""
+    match step.undo:
+        case RollbackRelease(release=release, to_revision=revision):
+            return f"helm rollback {release} to revision {revision}"
+        case UninstallRelease(release=release):
+            return f"helm uninstall {release}"
+        case TagBack(tag=tag, to_revision=to_revision):
+            return f"point the tag {tag} back to {to_revision}"
+        case RelabelNamespace(namespace=namespace):
+            return f"put the labels of namespace {namespace} back"
+        case RestartAgain():
+            return "restart again what had moved, once the old revision injects it"
+        case NoUndo(reason=reason):
+            return f"nothing: {reason}"

@@ -1,0 +1,85 @@
+"""What the API server's audit log says was written: the judge that the engine cannot fool."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+__all__ = ["Event", "Target", "read", "restarts", "writes"]
+
+_WRITING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+class _User(msgspec.Struct, frozen=True):
+    username: str = ""
+
+
+class _Status(msgspec.Struct, frozen=True):
+    code: int = 0
+
+
+class Target(msgspec.Struct, frozen=True, rename="camel"):
+    """The object that a request was about."""
+
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    api_group: str = ""
+    subresource: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, rename="camel"):
+    """One request."""
+
+    verb: str
+    request_received_timestamp: datetime
+    user: _User = _User()
+    user_agent: str = ""
+    object_ref: Target = Target()
+    response_status: _Status = _Status()
+    request_object: Any = None
+    request_uri: str = msgspec.field(default="", name="requestURI")
+
+    @property
+    def dry_run(self) -> bool:
+        return "dryRun=All" in self.request_uri
+
+    @property
+    def succeeded(self) -> bool:
+        return 200 <= self.response_status.code < 300
+
+
+def read(path: Path) -> list[Event]:
+    """The events of a log; a line that is still being written is left out."""
+    decode = msgspec.json.Decoder(Event).decode
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    return [decode(line) for line in lines[:-1] if line]
+
+
+def writes(events: list[Event], user: str) -> list[Event]:
+    """What ``user`` really changed: dry runs and refused requests left out."""
+    return [
+        event
+        for event in events
+        if event.user.username == user and event.verb in _WRITING and event.succeeded and not event.dry_run
+    ]
+
+
+def restarts(events: list[Event], user: str) -> list[str]:
+    """Workloads whose pod template ``user`` annotated for a restart: ``namespace/resource/name``, once per change.
+
+    The same annotation written again is one restart, as the API server rolls nothing out for it.
+    """
+    seen: dict[str, list[str]] = {}
+    for event in writes(events, user):
+        body = event.request_object if isinstance(event.request_object, dict) else {}
+        template = (body.get("spec") or {}).get("template") or {}
+        mark = ((template.get("metadata") or {}).get("annotations") or {}).get("resail.dev/restart")
+        if mark is None:
+            continue
+        target = event.object_ref
+        marks = seen.setdefault(f"{target.namespace}/{target.resource}/{target.name}", [])
+        if not marks or marks[-1] != mark:
+            marks.append(mark)
+    return [workload for workload, marks in seen.items() for _ in marks]
