@@ -12,9 +12,12 @@ import msgspec
 
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["Clock", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
+__all__ = ["FIELD_MANAGER", "Clock", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
 
 T = TypeVar("T")
+
+FIELD_MANAGER = "resail"
+"""Who we are in ``managedFields``."""
 
 
 class ResourceKind(msgspec.Struct, frozen=True, order=True):
@@ -102,8 +105,10 @@ class ClusterWriter(Protocol):
         """
         ...
 
-    async def apply(self, manifest: Manifest, *, force: bool = False, dry_run: bool = False) -> Manifest:
-        """Server-side apply as field manager ``resail``.
+    async def apply(
+        self, manifest: Manifest, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False
+    ) -> Manifest:
+        """Server-side apply as field manager ``manager``.
 
         Raises:
             ApiConflictError: others own fields of it (``conflicts`` lists them) and ``force`` is off.

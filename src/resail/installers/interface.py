@@ -1,5 +1,6 @@
 """What the engine and the operations ask of an installer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,12 +37,18 @@ class Installer(Protocol):
         """The latest revision; None where there is no such release."""
         ...
 
-    async def conflicts(self, change: HelmChange, chart: Path) -> tuple[FieldOwnerConflict, ...]:
-        """Field-ownership conflicts that applying the change would meet, by a server-side dry run."""
+    async def conflicts(self, release: str, objects: Sequence[Manifest]) -> tuple[FieldOwnerConflict, ...]:
+        """Field-ownership conflicts that applying the rendered objects would meet, by a server-side dry run."""
         ...
 
-    async def apply(self, change: HelmChange, chart: Path, *, run: str) -> ReleaseState:
+    async def apply(self, change: HelmChange, objects: Sequence[Manifest], charts: Path, *, run: str) -> ReleaseState:
         """Install or upgrade, as ``change.action`` says; forces exactly ``change.forced``.
+
+        Args:
+            change: what the plan says.
+            objects: what the plan says that the chart renders.
+            charts: the release's folder with the charts.
+            run: marks the revision that is written.
 
         Raises:
             ApiConflictError: the dry run shows conflicts that the plan does not list; nothing was written.
@@ -56,8 +63,13 @@ class Installer(Protocol):
         """Remove the release, its objects and its history; nothing where it is gone already. CRDs stay."""
         ...
 
-    async def recover(self, release: str, *, run: str) -> bool:
-        """Clear a ``pending-*`` revision that ``run`` itself left behind when it was killed; True where it did.
+    async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
+        """Clear what ``run`` itself left half written when it was killed; True where there was something.
+
+        Args:
+            release: ``namespace/name``.
+            run: the run that would be resumed.
+            unfinished: its journal has an action on this release that began and did not end.
 
         Raises:
             HaltedError: the pending revision is someone else's; it is not touched.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from resail.cluster import ResourceKind, WatchEvent
+from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
 from resail.errors import ApiConflictError, NotFoundError, WatchExpiredError
 from resail.kube.config import http_client
 from resail.kube.discovery import Discovery
@@ -17,11 +17,9 @@ from resail.kube.watch import watch
 from resail.models.access import KubeAccess
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["FIELD_MANAGER", "KubeCluster", "connect"]
+__all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
-
-FIELD_MANAGER = "resail"
 
 _LIST_ATTEMPTS = 3
 """How often a list is begun anew when its pages expire under it."""
@@ -104,13 +102,15 @@ class KubeCluster:
         )
         return _object(answer)
 
-    async def apply(self, manifest: Manifest, *, force: bool = False, dry_run: bool = False) -> Manifest:
+    async def apply(
+        self, manifest: Manifest, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False
+    ) -> Manifest:
         ref = ObjectRef.of(manifest)
         answer = await self._api.request(
             "PATCH",
             await self._discovery.path(ref),
             what=f"apply {ref}",
-            params=_params(dry_run) | ({"force": "true"} if force else {}),
+            params=_params(dry_run) | {"fieldManager": manager} | ({"force": "true"} if force else {}),
             body=manifest,
             content_type="application/apply-patch+yaml",
         )

@@ -1,13 +1,15 @@
 """Canonical JSON, and the digests that are taken of it."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from resail.errors import ArtifactError
+from resail.models.identity import Manifest, ObjectRef
 
-__all__ = ["canonical_json", "decode_json", "digest_bytes", "digest_of", "pretty_json"]
+__all__ = ["canonical_json", "decode_json", "digest_bytes", "digest_of", "manifest_digest", "pretty_json"]
 
 T = TypeVar("T")
 
@@ -32,6 +34,11 @@ def digest_bytes(data: bytes) -> str:
 def digest_of(value: Any) -> str:
     """The digest of the canonical JSON of ``value``."""
     return digest_bytes(canonical_json(value))
+
+
+def manifest_digest(objects: Iterable[Manifest]) -> str:
+    """The digest of a rendered manifest: over its objects in the order of their references."""
+    return digest_of(sorted(objects, key=ObjectRef.of))
 
 
 def decode_json(data: bytes, kind: type[T], *, on: str) -> T:

@@ -109,6 +109,8 @@ class RevisionTag(msgspec.Struct, frozen=True):
     revision: str
     webhook: ObjectRef
     owner: Ownership
+    manifest: Manifest
+    """The webhook as it is, without what the API server or istiod fill in (caBundle); a rollback puts it back."""
 
 
 class Webhook(msgspec.Struct, frozen=True):

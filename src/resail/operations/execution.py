@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -56,10 +56,12 @@ class RunResult(msgspec.Struct, frozen=True):
 
     record: Record
     error: ResailError | None = None
+    waits_for: str = ""
+    """The step whose approval the run is halted for; empty where it is not."""
 
 
 async def carry_out(
-    work: Callable[[], Coroutine[None, None, None]], journal: SqliteJournal, files: PlanFiles, run: str, watcher: RunWatcher
+    work: Coroutine[Any, Any, None], journal: SqliteJournal, files: PlanFiles, run: str, watcher: RunWatcher
 ) -> ResailError | None:
     """Do ``work`` on the run until it ends, fails or a signal interrupts it; returns what stopped it, if anything.
 
@@ -68,7 +70,7 @@ async def carry_out(
     watcher.began(files, run)
     error: ResailError | None = None
     async with _followed(journal, run, watcher):
-        task = asyncio.ensure_future(work())
+        task = asyncio.ensure_future(work)
         try:
             with _signals_cancel(task) as signals:
                 await task

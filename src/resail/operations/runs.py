@@ -10,10 +10,10 @@ from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.kube import connect
 from resail.models.journal import Run
 from resail.models.plan import PlanFiles
-from resail.plan.file import read_plan, write_plan
+from resail.operations.cluster_choice import ClusterChoice
+from resail.plan.file import write_plan
 
 __all__ = [
-    "ClusterChoice",
     "RunChoice",
     "StateDirectory",
     "existing_journal",
@@ -22,13 +22,6 @@ __all__ = [
     "refuse_unfinished",
     "state_directory",
 ]
-
-
-class ClusterChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which cluster; ``None`` stands for the usual resolution of each."""
-
-    kubeconfig: Path | None = None
-    context: str | None = None
 
 
 class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +56,7 @@ class StateDirectory(msgspec.Struct, frozen=True):
     def keep_plan(self, files: PlanFiles) -> Path:
         """Write the runs' own copy of the plan, so that they can go on without the user's file."""
         path = self.plan(files.id)
-        if not path.exists() or read_plan(path).id != files.id:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_plan(path, files)
+        write_plan(path, files)
         return path
 
 
@@ -126,8 +117,7 @@ def refuse_unfinished(runs: list[Run]) -> None:
         raise LockedError(
             f"the run before this one is {run.state}" + (f": {run.detail}" if run.detail else ""),
             on=run.id,
-            next_step="finish it with `resail resume`, undo it with `resail rollback`, or give it up with "
-            "`resail abort`",
+            next_step="finish it with `resail resume`, undo it with `resail rollback`, or give it up with `resail abort`",
         )
 
 

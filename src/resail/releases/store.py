@@ -48,7 +48,7 @@ class ReleaseStore:
                 reasons.append(f"{source.name}: {error} ({error.next_step})")
         tried = "; ".join(reasons) or "there are no sources"
         raise ArtifactError(
-            f"Istio {version} could not be had: {tried}",
+            f"it could not be had: {tried}",
             on=f"Istio {version}",
             next_step="give an unpacked release archive by --release-dir, or see `resail releases list`",
         )

@@ -15,7 +15,7 @@ def duration(started: datetime | None, ended: datetime | None) -> str:
     if started is None or ended is None:
         return ""
     seconds = max((ended - started).total_seconds(), 0.0)
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -34,6 +34,9 @@ _LISTENERS = {"httpAddr": 8080, "httpsAddr": 15017, "grpcAddr": 15010, "secureGR
 
 Object = dict[str, Any]
 
+_PROGRAM = "pilot-discovery"
+"""Its name in the image, by which it is known as field manager."""
+
 
 class _Pilot:
     """One pilot-discovery."""
@@ -61,7 +64,7 @@ class _Pilot:
             sys.stderr.write(f"{self.key}: no pilot-discovery {self.version} in this bed\n")
             return
         command = [
-            *(str(program), "discovery", "--kubeconfig", str(self._layout.kubeconfig_of("istiod"))),
+            *(_PROGRAM, "discovery", "--kubeconfig", str(self._layout.kubeconfig_of("istiod"))),
             *(f"--{flag}=127.0.0.1:{port}" for flag, port in self.ports.items()),
             *(f"--ctrlz_port={free_ports(1)[0]}", "--domain=cluster.local", "--log_output_level=default:warn"),
             *("--kubernetesApiQPS=1000", "--kubernetesApiBurst=2000"),
@@ -69,7 +72,12 @@ class _Pilot:
         log = self._layout.processes / f"istiod-{self.pod['metadata']['name']}.log"
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *command, cwd=self._work.name, env=self._environment(), stdout=output, stderr=output
+                *command,
+                executable=program,
+                cwd=self._work.name,
+                env=self._environment(),
+                stdout=output,
+                stderr=output,
             )
 
     def _environment(self) -> dict[str, str]:

@@ -24,9 +24,7 @@ def settings_of(context: click.Context) -> Settings:
 class Command(click.Command):
     """A command with the global options; ``formats`` are those that it can print."""
 
-    def __init__(
-        self, *arguments: Any, formats: Sequence[OutputFormat] = ("table", "json", "yaml"), **keywords: Any
-    ) -> None:
+    def __init__(self, *arguments: Any, formats: Sequence[OutputFormat] = ("table", "json", "yaml"), **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._formats = tuple(formats)
         self.params.extend(_global_options(self._formats))

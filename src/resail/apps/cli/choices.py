@@ -1,0 +1,102 @@
+"""Options that several commands have, and what they choose."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from resail.apps.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from resail.operations.cluster_choice import ClusterChoice
+    from resail.operations.inspect import MeshChoice
+    from resail.operations.runs import RunChoice
+
+__all__ = [
+    "cluster_of",
+    "dir_option",
+    "mesh_of",
+    "release_dir_option",
+    "run_choice",
+    "run_option",
+    "settle",
+    "snapshot_option",
+]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def dir_option(function: F) -> F:
+    """``--dir``"""
+    return click.option(
+        "--dir",
+        "directory",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Where the journal, plans and reports are.  [default: the state directory of the cluster]",
+    )(function)
+
+
+def run_option(function: F) -> F:
+    """``--run``"""
+    return click.option("--run", metavar="ID", help="The run that is meant.  [default: the latest]")(function)
+
+
+def release_dir_option(function: F) -> F:
+    """``--release-dir``"""
+    return click.option(
+        "--release-dir",
+        "release_directories",
+        metavar="DIR",
+        multiple=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="An unpacked release of Istio, looked at first; may be given several times.",
+    )(function)
+
+
+def snapshot_option(function: F) -> F:
+    """``--snapshot``"""
+    return click.option(
+        "--snapshot",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Read the mesh from a file of `resail inspect -o json` instead of the cluster.",
+    )(function)
+
+
+def cluster_of(settings: Settings) -> "ClusterChoice":
+    """The cluster that the global options choose."""
+    from resail.operations.cluster_choice import ClusterChoice
+
+    return ClusterChoice(kubeconfig=settings.kubeconfig, context=settings.context)
+
+
+def mesh_of(settings: Settings, snapshot: Path | None) -> "MeshChoice":
+    """The mesh that the options choose."""
+    from resail.operations.inspect import MeshChoice
+
+    return MeshChoice(cluster=cluster_of(settings), istio_namespace=settings.istio_namespace, snapshot=snapshot)
+
+
+def run_choice(settings: Settings, directory: Path | None, run: str | None) -> "RunChoice":
+    """The run that the options choose."""
+    from resail.operations.runs import RunChoice
+
+    return RunChoice(cluster=cluster_of(settings), directory=directory, run=run)
+
+
+def settle(work: Coroutine[Any, Any, T]) -> T:
+    """Run an operation to its end.
+
+    What libraries log is not for the reader of a command's output, unless ``-v`` asks for all.
+    """
+    settings = click.get_current_context().find_object(Settings)
+    if settings is not None and settings.verbose:
+        logging.basicConfig(level=logging.WARNING)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())
+    return asyncio.run(work)

@@ -1,0 +1,33 @@
+"""``resail abort``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resail.apps.cli.choices import dir_option, run_choice, run_option, settle
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("abort", cls=Command)
+@dir_option
+@run_option
+@click.pass_obj
+def command(settings: Settings, directory: Path | None, run: str | None) -> None:
+    """End a run for good where it stands: now, or after the step under way where a process works on it.
+
+    What was done stays; `resail rollback` undoes it."""
+    from resail.apps.cli.output import print_result
+    from resail.operations.control import abort
+
+    steered = settle(abort(run_choice(settings, directory, run)))
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.steered import draw_steered
+
+        return draw_steered(steered)
+
+    print_result(steered, settings, table)

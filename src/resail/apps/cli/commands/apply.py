@@ -1,0 +1,29 @@
+"""``resail apply``"""
+
+from pathlib import Path
+
+import click
+
+from resail.apps.cli.choices import cluster_of, dir_option, release_dir_option
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("apply", cls=Command)
+@click.argument("plan", metavar="PLAN", type=click.Path(path_type=Path))
+@dir_option
+@release_dir_option
+@click.pass_obj
+def command(settings: Settings, plan: Path, directory: Path | None, release_directories: tuple[Path, ...]) -> None:
+    """Run a plan.
+
+    Asks nothing that the plan has settled. Prints the run's record, and exits 5 where the run halted and can be
+    resumed, 6 where it was rolled back.
+    """
+    from resail.apps.cli.running import perform
+    from resail.operations.apply import ApplyRequest, apply
+
+    request = ApplyRequest(plan=plan, cluster=cluster_of(settings), directory=directory, release_directories=release_directories)
+    perform(settings, request, lambda watcher: apply(request, watcher=watcher))

@@ -1,0 +1,33 @@
+"""``resail inspect``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resail.apps.cli.choices import mesh_of, settle, snapshot_option
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("inspect", cls=Command)
+@snapshot_option
+@click.pass_obj
+def command(settings: Settings, snapshot: Path | None) -> None:
+    """What runs: control planes with their revisions and tags, gateways, CNI, ztunnel, every proxy, and who owns them.
+
+    `resail inspect -o json > FILE` saves a snapshot, which `inspect` and `plan` read with --snapshot.
+    """
+    from resail.apps.cli.output import print_result
+    from resail.operations.inspect import inspect
+
+    mesh = settle(inspect(mesh_of(settings, snapshot)))
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.mesh import draw_mesh
+
+        return draw_mesh(mesh)
+
+    print_result(mesh, settings, table)

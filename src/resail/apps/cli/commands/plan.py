@@ -1,0 +1,110 @@
+"""``resail plan``"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapshot_option
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("plan", cls=Command)
+@click.option("--to", "target", metavar="VERSION", required=True, help="The version to upgrade to, such as 1.27.9.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["canary", "in-place"]),
+    default="canary",
+    show_default=True,
+    help="A new revision beside the old one, or the control plane itself.",
+)
+@click.option("--revision", metavar="NAME", help="Name of the new revision.  [default: 1-27-9 for 1.27.9]")
+@click.option("--from-revision", metavar="NAME", help="The installed revision to upgrade; needed where there are several.")
+@click.option(
+    "-f",
+    "--values",
+    "files",
+    metavar="[CHART=]FILE",
+    multiple=True,
+    help="Values for a chart (base, istiod, cni, ztunnel, gateway), over those of the running release; istiod where "
+    "none is named. What is below `global` goes to every chart that knows it.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    metavar="[CHART:]PATH=VALUE",
+    multiple=True,
+    help="One value, written as for `helm --set`, over those of the files; null removes one.",
+)
+@click.option(
+    "--on-failure",
+    type=click.Choice(["halt", "rollback"]),
+    default="halt",
+    show_default=True,
+    help="What a failed readiness or gate does.",
+)
+@click.option("--approve-restarts", is_flag=True, help="Wait for a person's word before the first restart.")
+@click.option(
+    "--max-parallel",
+    metavar="N",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Workloads that restart at the same time, at most.",
+)
+@release_dir_option
+@snapshot_option
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
+@click.pass_obj
+def command(
+    settings: Settings,
+    target: str,
+    strategy: Literal["canary", "in-place"],
+    revision: str | None,
+    from_revision: str | None,
+    files: tuple[str, ...],
+    assignments: tuple[str, ...],
+    on_failure: Literal["halt", "rollback"],
+    approve_restarts: bool,
+    max_parallel: int,
+    release_directories: tuple[Path, ...],
+    snapshot: Path | None,
+    out: Path | None,
+) -> None:
+    """Plan an upgrade: every write, every restart and its reason, and how each step is undone.
+
+    Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
+    that --out writes.
+    """
+    from resail.apps.cli.output import print_result, say
+    from resail.operations.plan import PlanRequest, plan
+    from resail.operations.values import read_values
+
+    request = PlanRequest(
+        mesh=mesh_of(settings, snapshot),
+        target=target,
+        strategy=strategy,
+        revision=revision,
+        from_revision=from_revision,
+        values=read_values(files, assignments),
+        on_failure=on_failure,
+        approve_restarts=approve_restarts,
+        max_parallel=max_parallel,
+        release_directories=release_directories,
+        out=out,
+    )
+    made = settle(plan(request, lambda text: say(text, settings)))
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.plan import draw_plan
+
+        return draw_plan(made, verbose=settings.verbose)
+
+    print_result(made.plan, settings, table)
+    if out is None:
+        say("not kept: give --out FILE, and then `resail apply FILE`", settings)
+    else:
+        say(f"written to {out}; next: `resail apply {out}`", settings)

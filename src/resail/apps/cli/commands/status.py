@@ -1,0 +1,31 @@
+"""``resail status``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resail.apps.cli.choices import dir_option, run_choice, run_option, settle
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+
+__all__ = ["command"]
+
+
+@click.command("status", cls=Command)
+@dir_option
+@run_option
+@click.pass_obj
+def command(settings: Settings, directory: Path | None, run: str | None) -> None:
+    """How a run stands, from its journal; asks the cluster nothing where --dir is given."""
+    from resail.apps.cli.output import print_result
+    from resail.operations.status import status
+
+    standing = settle(status(run_choice(settings, directory, run)))
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.status import draw_status
+
+        return draw_status(standing)
+
+    print_result(standing, settings, table)

@@ -1,0 +1,61 @@
+"""A plan for people."""
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from resail.apps.cli.drawing.findings import draw_findings
+from resail.apps.cli.drawing.parts import grid, table
+from resail.models.plan import HelmChange, Plan, PlanFiles, RestartWave
+from resail.report.words import change_of, undo_of
+
+__all__ = ["draw_plan"]
+
+_SIGNS = {"add": "+", "change": "~", "remove": "-"}
+
+
+def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
+    """What will be done, restarted, left alone, and what was found; every object too where ``verbose``."""
+    plan = files.plan
+    parts: list[RenderableType] = [
+        Text(f"Istio {plan.from_version} → {plan.to_version}, {plan.strategy}", style="bold"),
+        grid(
+            [
+                ("revision", f"{plan.from_revision} → {plan.to_revision}"),
+                ("on failure", plan.on_failure),
+                ("cluster", plan.cluster_id),
+                ("plan id", files.id),
+            ]
+        ),
+        table(
+            ("Step", "What", "Change", "Undo"),
+            [(step.id, f"{step.title}\n{step.reason}", change_of(step), undo_of(step)) for step in plan.steps],
+            title="\nSteps",
+        ),
+    ]
+    if verbose:
+        parts += [_objects(plan)]
+    waves = [step for step in plan.steps if isinstance(step, RestartWave)]
+    if waves:
+        rows = [
+            (str(step.wave), str(each.workload), each.method, str(each.pods), each.from_version, each.reason)
+            for step in waves
+            for each in step.restarts
+        ]
+        heads = ("Wave", "Workload", "Method", "Pods", "Proxy now", "Why")
+        parts.append(table(heads, rows, title=f"Restarts ({len(rows)})"))
+    if plan.untouched:
+        alone = [(str(each.workload), each.reason) for each in plan.untouched]
+        parts.append(table(("Workload", "Why"), alone, title=f"Left alone ({len(alone)})"))
+    if plan.findings:
+        parts.append(draw_findings(plan.findings))
+    return Group(*parts)
+
+
+def _objects(plan: Plan) -> RenderableType:
+    rows = [
+        (step.id, f"{_SIGNS[each.change]} {each.object}", ", ".join(each.fields))
+        for step in plan.steps
+        if isinstance(change := getattr(step, "change", None), HelmChange)
+        for each in change.objects
+    ]
+    return table(("Step", "Object", "Fields"), rows, title=f"Objects ({len(rows)})")

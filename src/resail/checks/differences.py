@@ -1,0 +1,63 @@
+"""What differs between two manifests, object by object, with the paths of the fields."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from resail.models.identity import Manifest, ObjectRef
+from resail.models.plan import ObjectChange
+
+__all__ = ["changed_fields", "object_changes"]
+
+_MOST_FIELDS = 40
+"""Fields named for one object; a plan is read by people."""
+
+_NAMES = ("name", "key", "containerPort", "port")
+
+
+def object_changes(before: Iterable[Manifest], after: Iterable[Manifest]) -> tuple[ObjectChange, ...]:
+    """Objects added, changed and removed, sorted."""
+    old = {ObjectRef.of(manifest): manifest for manifest in before}
+    new = {ObjectRef.of(manifest): manifest for manifest in after}
+    changes = [ObjectChange(ref, "remove") for ref in old.keys() - new.keys()]
+    changes += [ObjectChange(ref, "add") for ref in new.keys() - old.keys()]
+    for ref in old.keys() & new.keys():
+        fields = tuple(sorted(set(changed_fields(old[ref], new[ref]))))
+        if fields:
+            more = (f"… and {len(fields) - _MOST_FIELDS} more",) if len(fields) > _MOST_FIELDS else ()
+            changes.append(ObjectChange(ref, "change", (*fields[:_MOST_FIELDS], *more)))
+    return tuple(sorted(changes))
+
+
+def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Paths of the leaves that differ; list members are told apart by name where all have one."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            here = f"{path}.{key}" if path else key
+            if key in before and key in after:
+                yield from changed_fields(before[key], after[key], here)
+            else:
+                yield here
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _changed_members(before, after, path)
+    elif before != after:
+        yield path
+
+
+def _changed_members(before: list[Any], after: list[Any], path: str) -> Iterator[str]:
+    key = next((name for name in _NAMES if _all_have(name, before) and _all_have(name, after)), None)
+    if key is None:
+        if before != after:
+            yield path
+        return
+    old = {member[key]: member for member in before}
+    new = {member[key]: member for member in after}
+    for name in sorted(old.keys() | new.keys(), key=str):
+        here = f"{path}[{key}={name}]"
+        if name in old and name in new:
+            yield from changed_fields(old[name], new[name], here)
+        else:
+            yield here
+
+
+def _all_have(name: str, members: list[Any]) -> bool:
+    return all(isinstance(member, dict) and isinstance(member.get(name), str | int) for member in members)

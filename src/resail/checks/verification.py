@@ -1,0 +1,192 @@
+"""Is the mesh as it should be? Facts in, findings out; a blocker means: no."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from resail.checks.differences import changed_fields
+from resail.checks.skew import skew_findings
+from resail.models.finding import Finding, FindingObject
+from resail.models.identity import Manifest, ObjectRef
+from resail.models.plan import Plan, RestartWave
+from resail.models.snapshot import MeshSnapshot
+
+__all__ = ["ManifestEvidence", "Probe", "VerificationEvidence", "verify_mesh"]
+
+
+class ManifestEvidence(msgspec.Struct, frozen=True):
+    """One object of a Helm release's manifest."""
+
+    object: ObjectRef
+    release: str
+    live: Manifest | None
+    """None: it is not there."""
+    wanted: Manifest | None
+    """What the API server would make of it if the manifest were applied now, by a dry run; None where not asked."""
+    waits: str = ""
+    """For what runs pods: why it is not ready."""
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A dry run that a webhook had to answer."""
+
+    webhook: FindingObject
+    what: str
+    """``a pod in namespace shop``"""
+    problem: str
+    """Empty: it answered as it should."""
+
+
+class VerificationEvidence(msgspec.Struct, frozen=True):
+    """What the snapshot does not hold."""
+
+    manifests: tuple[ManifestEvidence, ...]
+    endpoints: dict[str, int]
+    """``namespace/service`` that a webhook calls → ready endpoints."""
+    probes: tuple[Probe, ...]
+
+
+def verify_mesh(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Plan | None) -> tuple[Finding, ...]:
+    """All findings, sorted.
+
+    Args:
+        snapshot: the mesh.
+        evidence: gathered at the same time.
+        plan: what the mesh should have come to; None: only what holds for every mesh is checked.
+    """
+    findings = [
+        *_objects(evidence.manifests),
+        *_webhooks(snapshot, evidence),
+        *_tags(snapshot),
+        *skew_findings(snapshot),
+        *(_expected(snapshot, plan) if plan else ()),
+    ]
+    return tuple(sorted(set(findings)))
+
+
+def _objects(manifests: Iterable[ManifestEvidence]) -> Iterable[Finding]:
+    for one in manifests:
+        ref = one.object
+        here = FindingObject(ref.kind, ref.namespace, ref.name)
+        if one.live is None:
+            yield Finding(
+                id="object-missing",
+                severity="blocker",
+                message=f"{ref} of Helm release {one.release} is missing",
+                objects=(here,),
+                evidence="the API answers 404",
+                fix=f"put it back with `helm upgrade`, or roll {one.release} back",
+            )
+            continue
+        if one.waits:
+            yield Finding(
+                id="workload-not-ready",
+                severity="blocker",
+                message=f"{ref} is not ready: {one.waits}",
+                objects=(msgspec.structs.replace(here, field="status"),),
+                evidence=one.waits,
+                fix=f"see `kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}`",
+            )
+        for field in _differences(one):
+            yield Finding(
+                id="object-differs",
+                severity="blocker",
+                message=f"{ref} differs from the manifest of Helm release {one.release} in {field}",
+                objects=(msgspec.structs.replace(here, field=field),),
+                evidence=f"{field} is not what the release says",
+                fix="find out who changed it, then put it back or make it a value of the release",
+            )
+
+
+_UNCOMPARED = (
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+    "metadata.generation",
+    "status",
+    "metadata.creationTimestamp",
+)
+_NOT_HELMS = (".failurePolicy", ".caBundle")
+"""istiod patches these into its webhooks."""
+
+
+def _differences(one: ManifestEvidence) -> list[str]:
+    if one.live is None or one.wanted is None:
+        return []
+    found = changed_fields(one.live, one.wanted)
+    return [path for path in found if not path.startswith(_UNCOMPARED) and not path.endswith(_NOT_HELMS)]
+
+
+def _webhooks(snapshot: MeshSnapshot, evidence: VerificationEvidence) -> Iterable[Finding]:
+    for hook in snapshot.webhooks:
+        here = FindingObject(hook.ref.kind, "", hook.ref.name, "webhooks")
+        if evidence.endpoints.get(hook.service, 1) == 0:
+            yield Finding(
+                id="webhook-without-endpoints",
+                severity="blocker",
+                message=f"{hook.ref} calls Service {hook.service}, which has no ready endpoint",
+                objects=(here,),
+                evidence=f"no EndpointSlice of {hook.service} has a ready endpoint",
+                fix="see that the istiod behind it runs, or point the webhook to a revision that does",
+            )
+        if not hook.has_ca_bundle:
+            yield Finding(
+                id="webhook-without-ca-bundle",
+                severity="blocker",
+                message=f"{hook.ref} has no CA bundle, so the API server cannot call it",
+                objects=(here,),
+                evidence="clientConfig.caBundle is empty",
+                fix="see the log of the istiod of its revision",
+            )
+    for probe in evidence.probes:
+        if probe.problem:
+            yield Finding(
+                id="webhook-does-not-answer",
+                severity="blocker",
+                message=f"a dry run of {probe.what} went wrong: {probe.problem}",
+                objects=(probe.webhook,),
+                evidence=probe.problem,
+                fix="see the webhook's Service, its CA bundle and istiod's log",
+            )
+
+
+def _tags(snapshot: MeshSnapshot) -> Iterable[Finding]:
+    revisions = {plane.revision for plane in snapshot.control_planes}
+    for tag in snapshot.tags:
+        if tag.revision not in revisions:
+            yield Finding(
+                id="tag-points-nowhere",
+                severity="blocker",
+                message=f"tag {tag.tag} points to revision {tag.revision}, which is not installed",
+                objects=(FindingObject(tag.webhook.kind, "", tag.webhook.name, "metadata.labels"),),
+                evidence=f"installed are {', '.join(sorted(revisions)) or 'none'}",
+                fix=f"`istioctl tag set {tag.tag} --revision REVISION --overwrite`",
+                source="https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels",
+            )
+
+
+def _expected(snapshot: MeshSnapshot, plan: Plan) -> Iterable[Finding]:
+    target = str(plan.to_version)
+    planes = [plane for plane in snapshot.control_planes if plane.revision == plan.to_revision]
+    if not planes or planes[0].version != target:
+        yield Finding(
+            id="control-plane-not-on-target",
+            severity="blocker",
+            message=f"revision {plan.to_revision} is not on {target}",
+            evidence=planes[0].version if planes else "it is not installed",
+            fix="`resail status` tells which step is missing",
+        )
+    listed = {restart.workload for step in plan.steps if isinstance(step, RestartWave) for restart in step.restarts}
+    for workload in snapshot.workloads:
+        wrong = [
+            pod for pod in workload.pods if pod.proxy_version and (pod.proxy_version, pod.revision) != (target, plan.to_revision)
+        ]
+        if workload.ref in listed and wrong:
+            ref = workload.ref
+            yield Finding(
+                id="workload-not-on-target",
+                severity="blocker",
+                message=f"{len(wrong)} pods of {ref} are not on {target}",
+                objects=(FindingObject(ref.kind, ref.namespace, ref.name, "spec.template"),),
+                evidence=f"{wrong[0].name}: {wrong[0].proxy_version} of revision {wrong[0].revision}",
+                fix="restart it",
+            )

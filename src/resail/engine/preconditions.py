@@ -1,0 +1,103 @@
+"""Is the world what a step was planned for? Judged over what the step owns, and nothing else."""
+
+from collections.abc import Sequence
+
+from resail.engine.context import Context
+from resail.errors import NotFoundError, StalePlanError
+from resail.models.identity import KindRef, ObjectRef
+from resail.models.plan import LabelsAre, Precondition, ReleaseAbsent, ReleaseIs, Step, TagIs
+
+__all__ = ["check_preconditions", "check_start"]
+
+_WEBHOOK = KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
+
+
+async def check_start(context: Context, steps: Sequence[Step]) -> None:
+    """Before the first write: all that the plan expects of the mesh as it is now.
+
+    What a step expects of something that an earlier step changes cannot hold yet, and is checked at its turn.
+
+    Raises:
+        StalePlanError: names everything that no longer holds.
+    """
+    seen: set[str] = set()
+    wrong: list[str] = []
+    for step in steps:
+        for precondition in step.preconditions:
+            subject = _subject(precondition)
+            if subject not in seen:
+                wrong += await _wrong(context, precondition)
+            seen.add(subject)
+    _refuse(wrong, "the plan")
+
+
+async def check_preconditions(context: Context, step: Step) -> None:
+    """Before a step.
+
+    Raises:
+        StalePlanError: names what does not hold.
+    """
+    wrong = [problem for precondition in step.preconditions for problem in await _wrong(context, precondition)]
+    _refuse(wrong, f"step {step.id}")
+
+
+def _refuse(wrong: list[str], on: str) -> None:
+    if wrong:
+        raise StalePlanError(
+            f"the mesh is not what it was planned for: {'; '.join(wrong)}", on=on, next_step="plan again, for the mesh as it is"
+        )
+
+
+def _subject(precondition: Precondition) -> str:
+    match precondition:
+        case ReleaseIs(release=release) | ReleaseAbsent(release=release):
+            return f"release {release}"
+        case TagIs(tag=tag):
+            return f"tag {tag}"
+        case LabelsAre(namespace=namespace):
+            return f"namespace {namespace}"
+
+
+async def _wrong(context: Context, precondition: Precondition) -> list[str]:
+    match precondition:
+        case ReleaseIs():
+            return await _wrong_release(context, precondition)
+        case ReleaseAbsent(release=release):
+            state = await context.installer.state(release)
+            return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
+        case TagIs(tag=tag, revision=revision):
+            found = await context.reader.list_objects(_WEBHOOK, labels=f"istio.io/tag={tag}")
+            pointed = sorted({(hook["metadata"].get("labels") or {}).get("istio.io/rev", "") for hook in found})
+            return [] if pointed == [revision] else [f"tag {tag} points to {', '.join(pointed) or 'nothing'}, not {revision}"]
+        case LabelsAre(namespace=namespace, labels=labels):
+            return await _wrong_labels(context, namespace, labels)
+
+
+async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
+    name = f"Helm release {expected.release}"
+    state = await context.installer.state(expected.release)
+    if state is None:
+        return [f"{name} is gone"]
+    if state.status != "deployed":
+        return [f"{name} is {state.status} (revision {state.revision})"]
+    # Our own revisions may have other numbers than planned, where one had to be done again.
+    if state.run != context.run and state.revision != expected.revision:
+        return [f"{name} is at revision {state.revision}, not {expected.revision}"]
+    if state.chart_version != expected.chart_version:
+        return [f"{name} is of chart {state.chart_version}, not {expected.chart_version}"]
+    if state.manifest_digest != expected.manifest_digest:
+        return [f"{name} has another manifest"]
+    return []
+
+
+async def _wrong_labels(context: Context, namespace: str, labels: dict[str, str | None]) -> list[str]:
+    try:
+        found = await context.reader.get(ObjectRef("v1", "Namespace", "", namespace))
+    except NotFoundError:
+        return [f"namespace {namespace} is gone"]
+    live = found["metadata"].get("labels") or {}
+    return [
+        f"namespace {namespace} has {label}={live.get(label)}, not {value}"
+        for label, value in labels.items()
+        if live.get(label) != value
+    ]

@@ -1,0 +1,120 @@
+"""How Helm keeps its releases: Secrets of type helm.sh/release.v1 (Helm's ``pkg/storage/driver/secrets.go``)."""
+
+import base64
+import binascii
+import gzip
+from typing import Any
+
+import msgspec
+
+from resail.errors import InstallerError
+from resail.models.encoding import manifest_digest
+from resail.models.identity import Manifest
+from resail.releases.manifests import objects_of
+
+__all__ = ["RUN_LABEL", "StoredRelease", "decode_release", "latest_by_name", "release_secret"]
+
+RUN_LABEL = "resail.dev/run"
+"""Label of the revisions that a run of ours wrote."""
+
+
+class _ChartMetadata(msgspec.Struct, rename="camel"):
+    name: str = ""
+    version: str = ""
+    app_version: str = ""
+
+
+class _Chart(msgspec.Struct):
+    metadata: _ChartMetadata = msgspec.field(default_factory=_ChartMetadata)
+
+
+class _Info(msgspec.Struct):
+    status: str = ""
+
+
+class _Stored(msgspec.Struct):
+    name: str
+    version: int
+    namespace: str = ""
+    manifest: str = ""
+    config: dict[str, Any] | None = None
+    info: _Info = msgspec.field(default_factory=_Info)
+    chart: _Chart = msgspec.field(default_factory=_Chart)
+    apply_method: str = ""
+
+
+class StoredRelease(msgspec.Struct, frozen=True):
+    """One revision of a release."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart: str
+    chart_version: str
+    app_version: str
+    values: dict[str, Any]
+    objects: tuple[Manifest, ...]
+    apply_method: str
+    """``ssa`` where Helm applies server-side; else it merges on the client, and field owners do not matter."""
+    run: str
+
+    @property
+    def digest(self) -> str:
+        return manifest_digest(self.objects)
+
+
+def decode_release(secret: Manifest) -> StoredRelease:
+    """Read a release Secret.
+
+    Raises:
+        InstallerError: it is not as Helm writes it.
+    """
+    metadata = secret["metadata"]
+    place = f"{metadata['namespace']}/Secret/{metadata['name']}"
+    try:
+        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        text = gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
+        stored = msgspec.json.decode(text, type=_Stored)
+    except (KeyError, TypeError, binascii.Error, OSError, EOFError, msgspec.DecodeError) as error:
+        raise InstallerError(
+            f"the Helm release Secret cannot be read: {error}",
+            on=place,
+            next_step="see `helm history`; remove it if it is damaged",
+        ) from error
+    namespace = stored.namespace or metadata["namespace"]
+    labels = metadata.get("labels") or {}
+    return StoredRelease(
+        name=stored.name,
+        namespace=namespace,
+        revision=stored.version,
+        status=stored.info.status,
+        chart=stored.chart.metadata.name,
+        chart_version=stored.chart.metadata.version,
+        app_version=stored.chart.metadata.app_version,
+        values=stored.config or {},
+        objects=objects_of([stored.manifest], namespace, on=place),
+        apply_method=stored.apply_method,
+        run=labels.get(RUN_LABEL, ""),
+    )
+
+
+def latest_by_name(secrets: list[Manifest]) -> list[Manifest]:
+    """Of the release Secrets the newest revision of each release, told by their labels alone."""
+    newest: dict[tuple[str, str], Manifest] = {}
+    for secret in secrets:
+        labels = secret["metadata"].get("labels") or {}
+        key = (secret["metadata"]["namespace"], labels.get("name", ""))
+        if key not in newest or _revision(secret) > _revision(newest[key]):
+            newest[key] = secret
+    return [newest[key] for key in sorted(newest)]
+
+
+def release_secret(name: str, revision: int) -> str:
+    """The name of a revision's Secret."""
+    return f"sh.helm.release.v1.{name}.v{revision}"
+
+
+def _revision(secret: Manifest) -> int:
+    text = (secret["metadata"].get("labels") or {}).get("version", "0")
+    return int(text) if text.isdecimal() else 0

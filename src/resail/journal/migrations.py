@@ -1,0 +1,19 @@
+"""The journal's tables. Each migration says what it is for; they are applied in order and never changed."""
+
+__all__ = ["MIGRATIONS"]
+
+_0001 = """
+-- Entries as canonical JSON, numbered without gaps within their run; what another process asks of a run under way.
+CREATE TABLE entries (
+    run TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    time TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run, sequence)
+) WITHOUT ROWID;
+CREATE TABLE runs (position INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE);
+CREATE TABLE requests (run TEXT PRIMARY KEY, what TEXT NOT NULL);
+"""
+
+MIGRATIONS = (_0001,)
+"""The number of those applied is the database's ``user_version``."""

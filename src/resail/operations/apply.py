@@ -1,0 +1,250 @@
+"""``resail apply``, ``resume`` and ``rollback``: wire an engine, and let it run a plan."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from resail.engine.engine import CallObserver, Engine
+from resail.errors import ArtifactError, BlockedError, StalePlanError, UsageError
+from resail.installers.helm import open_helm
+from resail.journal.lock import hold
+from resail.journal.sqlite import SqliteJournal, open_journal
+from resail.kube import KubeCluster, connect
+from resail.kube.clock import SystemClock
+from resail.models.journal import Direction, Entry, Run, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
+from resail.models.plan import Approve, PlanFiles
+from resail.models.release import Release
+from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
+from resail.operations.outcome import measure_pods, read_record, write_record
+from resail.operations.runs import (
+    StateDirectory,
+    existing_journal,
+    new_run_id,
+    refuse_unfinished,
+    state_directory,
+)
+from resail.operations.verify import MeshVerifier
+from resail.plan.file import read_plan
+from resail.releases.store import default_store
+
+__all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True):
+    cluster: ClusterChoice = ClusterChoice()
+    directory: Path | None = None
+    """State directory; None: that of the cluster."""
+    release_directories: tuple[Path, ...] = ()
+    """Where to look for the target release first."""
+
+
+class ApplyRequest(_Request, frozen=True, kw_only=True):
+    """Run a plan."""
+
+    plan: Path
+
+
+class ResumeRequest(_Request, frozen=True, kw_only=True):
+    """Take up a run."""
+
+    run: str | None = None
+    """None: the latest."""
+    approve: tuple[str, ...] = ()
+    """Ids of Approve steps that a person said yes to."""
+
+
+class RollbackRequest(_Request, frozen=True, kw_only=True):
+    """Undo a run."""
+
+    run: str | None = None
+    """None: the latest."""
+
+
+async def apply(
+    request: ApplyRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+) -> RunResult:
+    """Run a plan from its first step.
+
+    Raises:
+        ArtifactError: the plan is damaged, or the target release is not the one that it was made of.
+        BlockedError: the plan itself says that it must not be run.
+        StalePlanError: the plan is for another cluster.
+        LockedError: another run is under way, or unfinished.
+        ClusterUnreachableError: the API does not answer.
+    """
+    files = read_plan(request.plan)
+    _refuse_blockers(files)
+    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+        cluster_id = await _same_cluster(cluster, files.plan.cluster_id, str(request.plan))
+        state = state_directory(request.directory, cluster_id)
+        with hold(state.root):
+            journal = open_journal(state.journal)
+            refuse_unfinished(journal.runs())
+            session = _Session(cluster, state, journal, files, new_run_id(), watcher or SilentWatcher())
+            release = await session.release(request.release_directories)
+            plan_file = str(state.keep_plan(files))
+            journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
+            return await session.perform("do", release, call_observer)
+
+
+async def resume(
+    request: ResumeRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+) -> RunResult:
+    """Take up a run in the direction in which it stopped.
+
+    Raises:
+        UsageError: there is no such run, it cannot be resumed, or has no such step to approve.
+        As ``apply`` besides.
+    """
+    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+        state = state_directory(request.directory, await cluster.cluster_id())
+        with hold(state.root):
+            journal = existing_journal(state)
+            run = journal.run(request.run)
+            _refuse_to_resume(run)
+            files = read_plan(Path(run.plan_file))
+            await _same_cluster(cluster, run.cluster_id, run.id)
+            direction = _direction(journal.entries(run.id))
+            session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
+            release = await session.release(request.release_directories)
+            _approve(journal, run.id, files, request.approve)
+            journal.clear_request(run.id)
+            journal.append(run.id, RunResumed(direction))
+            return await session.perform(direction, release, call_observer)
+
+
+async def rollback(
+    request: RollbackRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+) -> RunResult:
+    """Undo what a run did, whether it is done, halted, aborted or was killed.
+
+    Raises:
+        UsageError: there is no such run, or it is rolled back already.
+        BlockedError: a later run stands on what this one did.
+        As ``apply`` besides.
+    """
+    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+        state = state_directory(request.directory, await cluster.cluster_id())
+        with hold(state.root):
+            journal = existing_journal(state)
+            run = journal.run(request.run)
+            _refuse_to_roll_back(run, journal.runs())
+            files = read_plan(Path(run.plan_file))
+            await _same_cluster(cluster, run.cluster_id, run.id)
+            session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
+            release = await session.release(request.release_directories)
+            journal.clear_request(run.id)
+            journal.append(run.id, RunResumed("undo"))
+            return await session.perform("undo", release, call_observer)
+
+
+class _Session:
+    """One process's turn at a run, under the lock."""
+
+    def __init__(
+        self,
+        cluster: KubeCluster,
+        state: StateDirectory,
+        journal: SqliteJournal,
+        files: PlanFiles,
+        run: str,
+        watcher: RunWatcher,
+    ) -> None:
+        self.run = run
+        self._cluster = cluster
+        self._state = state
+        self._journal = journal
+        self._files = files
+        self._watcher = watcher
+
+    async def release(self, directories: Sequence[Path]) -> Release:
+        """The target release, checked to be the one that the plan was made of."""
+        plan = self._files.plan
+        store = default_store(directories)
+        release = await asyncio.to_thread(store.get, plan.to_version, self._watcher.progress)
+        if release.digest != plan.release_digest:
+            raise ArtifactError(
+                f"its files are not those that the plan was made of ({release.digest} instead of "
+                f"{plan.release_digest}, from {release.source})",
+                on=f"Istio {plan.to_version}",
+                next_step="give the same release by --release-dir, or make the plan again",
+            )
+        return release
+
+    async def perform(self, direction: Direction, release: Release, call_observer: CallObserver | None) -> RunResult:
+        """Let the engine work, then measure and write down what came of it."""
+        async with open_helm(self._cluster.access, self._cluster, self._cluster) as installer:
+            verifier = MeshVerifier(self._cluster)
+            engine = Engine(self._cluster, self._cluster, installer, self._journal, SystemClock(), verifier, call_observer)
+            act = engine.apply if direction == "do" else engine.rollback
+            work = act(self._files, release, self.run)
+            error = await carry_out(work, self._journal, self._files, self.run, self._watcher)
+        pods = await measure_pods(self._cluster, self._files)
+        record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
+        write_record(self._state, record, self._files)
+        return RunResult(record, error, _waits_for(self._journal.entries(self.run)))
+
+
+def _waits_for(entries: Sequence[Entry]) -> str:
+    last = entries[-1].body if entries else None
+    return last.step if isinstance(last, RunHalted) and last.why == "approval" else ""
+
+
+def _refuse_blockers(files: PlanFiles) -> None:
+    blockers = [finding for finding in files.plan.findings if finding.severity == "blocker"]
+    if blockers:
+        raise BlockedError(
+            "; ".join(finding.message for finding in blockers),
+            on="the plan",
+            next_step=blockers[0].fix or "`resail show` tells more; mend it and plan again",
+        )
+
+
+async def _same_cluster(cluster: KubeCluster, wanted: str, on: str) -> str:
+    found = await cluster.cluster_id()
+    if found != wanted:
+        raise StalePlanError(
+            f"it is for the cluster {wanted}, and this is {found}",
+            on=on,
+            next_step="choose the plan's cluster with --kubeconfig and --context, or plan again for this one",
+        )
+    return found
+
+
+def _refuse_to_resume(run: Run) -> None:
+    if run.state in ("running", "halted", "rollback-failed"):
+        return
+    next_step = "`resail rollback` undoes it" if run.state in ("done", "aborted") else "make a new plan"
+    raise UsageError(f"the run is {run.state}: there is nothing to resume", on=run.id, next_step=next_step)
+
+
+def _refuse_to_roll_back(run: Run, runs: Sequence[Run]) -> None:
+    if run.state == "rolled-back":
+        raise UsageError("the run is rolled back already", on=run.id, next_step="there is nothing to do")
+    identifiers = [each.id for each in runs]
+    later = [each.id for each in runs[identifiers.index(run.id) + 1 :] if each.state != "rolled-back"]
+    if later:
+        raise BlockedError(f"later runs stand on it: {', '.join(later)}", on=run.id, next_step=f"roll {later[-1]} back first")
+
+
+def _direction(entries: Sequence[Entry]) -> Direction:
+    """The one that was last under way: a rollback that was cut off is not turned round."""
+    for entry in reversed(entries):
+        if isinstance(entry.body, StepIntent | RunResumed):
+            return entry.body.direction
+    return "do"
+
+
+def _approve(journal: SqliteJournal, run: str, files: PlanFiles, steps: Sequence[str]) -> None:
+    waiting = [step.id for step in files.plan.steps if isinstance(step, Approve)]
+    for step in steps:
+        if step not in waiting:
+            raise UsageError(
+                "is not a step of this run that waits for an approval",
+                on=step,
+                next_step=f"it has {', '.join(waiting) or 'none'}",
+            )
+        journal.append(run, StepApproved(step))

@@ -1,0 +1,49 @@
+"""``resail report``: the record of a run, from what was written at its end or from its journal."""
+
+import contextlib
+from pathlib import Path
+from typing import Literal
+
+from resail.errors import ArtifactError
+from resail.models.encoding import decode_json
+from resail.models.plan import PlanFiles
+from resail.models.record import Record
+from resail.operations.outcome import read_record
+from resail.operations.runs import RunChoice, StateDirectory, existing_journal, find_state
+from resail.plan.file import read_plan
+from resail.report.html import render_html
+from resail.report.markdown import render_markdown
+
+__all__ = ["render", "report"]
+
+
+async def report(choice: RunChoice) -> tuple[Record, PlanFiles]:
+    """The record of a run and its plan.
+
+    What only the cluster could tell (``pods_on_target``) is what was measured when the run last stopped; None where it
+    has gone on since.
+
+    Raises:
+        UsageError: nothing was run, or there is no such run.
+        ArtifactError: the run's own copy of the plan is gone or damaged.
+    """
+    state = await find_state(choice)
+    journal = existing_journal(state)
+    run = journal.run(choice.run)
+    files = read_plan(Path(run.plan_file))
+    kept = _kept(state, run.id)
+    if kept is not None and kept.updated == run.updated and kept.state == run.state:
+        return kept, files
+    return read_record(state, journal, run.id, files, None, live=run.state == "running"), files
+
+
+def render(record: Record, files: PlanFiles, form: Literal["md", "html"]) -> str:
+    """The record as a text for people."""
+    return render_html(record, files) if form == "html" else render_markdown(record, files)
+
+
+def _kept(state: StateDirectory, run: str) -> Record | None:
+    path = state.report(run, "json")
+    with contextlib.suppress(OSError, ArtifactError):
+        return decode_json(path.read_bytes(), Record, on=str(path))
+    return None

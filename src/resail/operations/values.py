@@ -1,0 +1,215 @@
+"""The user's Helm values: ``-f [CHART=]FILE`` and ``--set [CHART:]path=value``, in the order that Helm merges them."""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from resail.errors import ArtifactError, UsageError
+from resail.models.rendering import ChartFacts
+
+__all__ = ["CHARTS", "Values", "for_charts", "read_values"]
+
+Values = dict[str, dict[str, Any]]
+"""Chart → its values; those for which no chart was named stand under the empty name."""
+
+CHARTS = ("base", "istiod", "cni", "ztunnel", "gateway")
+
+_ISTIOD = "istiod"
+_NO_CHART = ""
+_GLOBAL = "global"
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
+
+
+def read_values(files: Iterable[str], settings: Iterable[str]) -> Values:
+    """Merge the files, then the settings, each over what came before; ``null`` is kept, and means: remove.
+
+    Raises:
+        UsageError: no such chart, not YAML, not a mapping, or not ``path=value``; names file, line and column.
+        ArtifactError: a file cannot be read.
+    """
+    merged: Values = {}
+    for argument in files:
+        chart, path = _chart_and_file(argument)
+        _merge(merged.setdefault(chart, {}), _read(Path(path)))
+    for argument in settings:
+        chart, assignments = _chart_and_assignments(argument)
+        for keys, value in _assignments(assignments):
+            _assign(merged.setdefault(chart, {}), keys, value, argument)
+    return merged
+
+
+def for_charts(values: Values, facts: Mapping[str, ChartFacts]) -> Values:
+    """Give each chart its own: what no chart was named for goes to istiod, and of it each value below ``global`` to every
+    other chart whose defaults have it too. Values for a named chart win."""
+    general = values.get(_NO_CHART, {})
+    shared = general.get(_GLOBAL)
+    spread: Values = {}
+    for chart, known in facts.items():
+        if chart == _ISTIOD:
+            own: dict[str, Any] = general
+        elif isinstance(shared, dict) and isinstance(known.values.get(_GLOBAL), dict):
+            own = {_GLOBAL: {key: value for key, value in shared.items() if key in known.values[_GLOBAL]}}
+        else:
+            own = {}
+        spread[chart] = copy.deepcopy(own)
+        _merge(spread[chart], values.get(chart, {}))
+    return spread
+
+
+# --- files ---
+
+
+def _chart_and_file(argument: str) -> tuple[str, str]:
+    chart, separator, path = argument.partition("=")
+    if separator and chart in CHARTS:
+        return chart, path
+    if separator and "/" not in chart and not Path(argument).exists():
+        raise _no_chart(chart, argument)
+    return _NO_CHART, argument
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise ArtifactError(f"cannot be read: {error.strerror}", on=str(path), next_step="see that the file is there") from error
+    except UnicodeDecodeError as error:
+        raise UsageError("is not UTF-8 text", on=str(path), next_step="save it as UTF-8") from error
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, text, error) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(
+            f"holds a {type(content).__name__}, not a mapping of values",
+            on=str(path),
+            next_step="write the values as the chart's values.yaml does",
+        )
+    return content
+
+
+def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> UsageError:
+    mark = getattr(error, "problem_mark", None)
+    place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+    lines = text.splitlines()
+    if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
+        column = lines[mark.line].index("\t") + 1
+        return UsageError(
+            "there is a tab, which YAML does not take for indentation",
+            on=f"{path}, line {mark.line + 1}, column {column}",
+            next_step="put spaces in its place",
+        )
+    problem = getattr(error, "problem", None) or str(error)
+    return UsageError(f"is not YAML: {problem}", on=place, next_step="mend the file at that place")
+
+
+# --- settings ---
+
+
+def _chart_and_assignments(argument: str) -> tuple[str, str]:
+    chart, separator, rest = argument.partition(":")
+    if not separator or "=" in chart:
+        return _NO_CHART, argument
+    if chart not in CHARTS:
+        raise _no_chart(chart, argument)
+    return chart, rest
+
+
+def _assignments(text: str) -> Iterator[tuple[list[str | int], Any]]:
+    """``a.b=1,c[0]=x`` as Helm's ``--set`` reads it; ``\\`` takes a mark as a character."""
+    for assignment in _split(text, ","):
+        path, separator, value = _partition(assignment)
+        if not separator or not path:
+            raise UsageError("is not path=value", on=f"--set {text}", next_step="write it as `--set pilot.cni.enabled=true`")
+        yield _path(path, text), _value(value)
+
+
+def _path(text: str, whole: str) -> list[str | int]:
+    keys: list[str | int] = []
+    for part in _split(text, "."):
+        match = re.fullmatch(r"(?P<key>(?:\\.|[^\[\]\\])*)(?P<indexes>(?:\[[0-9]+\])*)", part)
+        if match is None or not match["key"]:
+            raise UsageError(f"has an empty key in {text!r}", on=f"--set {whole}", next_step="name every key")
+        keys.append(_plain(match["key"]))
+        keys += [int(index) for index in re.findall(r"[0-9]+", match["indexes"])]
+    return keys
+
+
+def _value(text: str) -> Any:
+    if text.startswith("{") and text.endswith("}"):
+        return [_value(item) for item in _split(text[1:-1], ",")] if len(text) > 2 else []
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return _plain(text)
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """At each ``mark`` that is neither escaped nor in braces."""
+    parts = [""]
+    depth = 0
+    for token in re.findall(r"\\.|.", text, re.DOTALL):
+        depth += (token == "{") - (token == "}")
+        if token == mark and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts
+
+
+def _partition(text: str) -> tuple[str, str, str]:
+    match = re.fullmatch(r"((?:\\.|[^=\\])*)(=)(.*)", text, re.DOTALL)
+    return (match[1], match[2], match[3]) if match else (text, "", "")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+# --- merging ---
+
+
+def _merge(into: dict[str, Any], what: dict[str, Any]) -> None:
+    for key, value in what.items():
+        present = into.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            _merge(present, value)
+        else:
+            into[key] = value
+
+
+def _assign(into: dict[str, Any], path: list[str | int], value: Any, argument: str) -> None:
+    place: Any = into
+    for key, following in zip(path, [*path[1:], None], strict=True):
+        empty: Any = value if following is None else [] if isinstance(following, int) else {}
+        if isinstance(key, int):
+            _grow(place, key, argument)
+        if following is None or _slot(place, key) is None or not isinstance(_slot(place, key), type(empty)):
+            place[key] = empty
+        place = place[key]
+
+
+def _slot(place: Any, key: str | int) -> Any:
+    return place.get(key) if isinstance(place, dict) else place[key]
+
+
+def _grow(place: list[Any], index: int, argument: str) -> None:
+    if index > len(place):
+        raise UsageError(
+            f"sets item {index} of a list of {len(place)}", on=f"--set {argument}", next_step="set the items in order"
+        )
+    if index == len(place):
+        place.append(None)
+
+
+def _no_chart(chart: str, argument: str) -> UsageError:
+    return UsageError(
+        f"there is no chart {chart!r}", on=argument, next_step=f"choose among {', '.join(CHARTS)}; the default is istiod"
+    )

@@ -1,0 +1,201 @@
+"""The first half of planning: which charts must be rendered, with which values."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from resail.errors import BlockedError
+from resail.models.finding import Finding, FindingObject
+from resail.models.identity import IstioVersion
+from resail.models.rendering import ChartFacts, RenderRequest
+from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
+from resail.plan.hops import check_hop, kubernetes_findings
+from resail.plan.options import PlanOptions
+from resail.plan.selection import Selection, select
+from resail.plan.values import carry_over, has_path, merged
+
+__all__ = ["Draft", "PartRole", "ReleasePart", "TagPart", "draft"]
+
+PartRole = Literal["base", "istiod", "cni", "ztunnel", "gateway", "validator"]
+
+_FAIL_CLOSED = "base.validationFailurePolicy"
+"""With it a chart renders the policy that istiod would patch in, and Helm and istiod own the field in peace."""
+
+
+class ReleasePart(msgspec.Struct, frozen=True):
+    """One Helm release to install or upgrade."""
+
+    role: PartRole
+    running: HelmRelease | None
+    """None for one that is installed."""
+    request: RenderRequest
+
+
+class TagPart(msgspec.Struct, frozen=True):
+    """One tag to move."""
+
+    tag: RevisionTag
+    request: RenderRequest
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What is known before anything is rendered."""
+
+    snapshot: MeshSnapshot
+    target: IstioVersion
+    options: PlanOptions
+    selection: Selection
+    revision: str
+    """The revision that runs afterwards."""
+    parts: tuple[ReleasePart, ...]
+    """In the order of their steps."""
+    tags: tuple[TagPart, ...]
+    facts: dict[str, ChartFacts]
+    findings: tuple[Finding, ...]
+
+    @property
+    def requests(self) -> tuple[RenderRequest, ...]:
+        """What to render, in the order that ``build`` expects the results in."""
+        return (*(part.request for part in self.parts), *(part.request for part in self.tags))
+
+
+def draft(snapshot: MeshSnapshot, target: IstioVersion, facts: Mapping[str, ChartFacts], options: PlanOptions) -> Draft:
+    """Choose what is upgraded, and with which values.
+
+    Args:
+        snapshot: the mesh.
+        target: the version wished for.
+        facts: of the target's charts, by name.
+        options: the user's wishes.
+
+    Raises:
+        BlockedError: the mesh cannot be upgraded so; the message says why.
+        UsageError: a wish does not fit the mesh.
+    """
+    selection = select(snapshot, options.revision)
+    check_hop(selection.installed, target, options.strategy, snapshot.components)
+    canary = options.strategy == "canary"
+    revision = (options.new_revision or target.revision) if canary else selection.plane.revision
+    _refuse_taken(snapshot, revision, canary)
+    findings = [*selection.findings, *kubernetes_findings(snapshot, target, options.kubernetes)]
+    tags = [tag for tag in snapshot.tags if tag.revision == selection.plane.revision] if canary else []
+    findings += [_tag_of_a_release(tag) for tag in tags if tag.owner.method == "helm"]
+    drafting = _Drafting(snapshot, target, facts, options, selection, findings)
+    parts = drafting.parts(revision if canary else "")
+    values = next(part.request.values for part in parts if part.role == "istiod")
+    return Draft(
+        snapshot=snapshot,
+        target=target,
+        options=options,
+        selection=selection,
+        revision=revision,
+        parts=parts,
+        tags=tuple(drafting.tag(tag, revision, values) for tag in tags),
+        facts=dict(facts),
+        findings=tuple(sorted(set(drafting.findings))),
+    )
+
+
+class _Drafting:
+    def __init__(
+        self,
+        snapshot: MeshSnapshot,
+        target: IstioVersion,
+        facts: Mapping[str, ChartFacts],
+        options: PlanOptions,
+        selection: Selection,
+        findings: list[Finding],
+    ) -> None:
+        self._snapshot = snapshot
+        self._target = target
+        self._facts = facts
+        self._options = options
+        self._selection = selection
+        self.findings = findings
+
+    def parts(self, new_revision: str) -> tuple[ReleasePart, ...]:
+        """All releases; ``new_revision`` is empty in place."""
+        chosen = self._selection
+        parts: list[ReleasePart] = []
+        if chosen.base:
+            parts.append(self._upgrade("base", chosen.base))
+        parts.append(self._new_istiod(new_revision) if new_revision else self._upgrade("istiod", chosen.istiod))
+        parts += [self._upgrade("cni", chosen.cni)] if chosen.cni else []
+        parts += [self._upgrade("ztunnel", chosen.ztunnel)] if chosen.ztunnel else []
+        if chosen.base and new_revision and self._validator_is_on(chosen.base, chosen.plane.revision):
+            parts.append(self._upgrade("validator", chosen.base, {"defaultRevision": new_revision}))
+        for gateway in chosen.gateways:
+            pinned = gateway.values.get("revision")
+            changed = {"revision": new_revision} if new_revision and pinned == chosen.plane.revision else {}
+            parts.append(self._upgrade("gateway", gateway, changed))
+        return tuple(parts)
+
+    def tag(self, tag: RevisionTag, revision: str, values: Mapping[str, Any]) -> TagPart:
+        request = self._request("istiod", f"istiod-{revision}", self._snapshot.istio_namespace, values)
+        with_tag = {**request.values, "revision": revision, "revisionTags": [tag.tag]}
+        return TagPart(tag, msgspec.structs.replace(request, values=with_tag))
+
+    def _upgrade(self, role: PartRole, running: HelmRelease, changed: Mapping[str, Any] | None = None) -> ReleasePart:
+        values = self._values(running)
+        values.update(changed or {})
+        return ReleasePart(role, running, self._request(running.chart, running.name, running.namespace, values))
+
+    def _new_istiod(self, revision: str) -> ReleasePart:
+        running = self._selection.istiod
+        values = self._values(running)
+        # Tags move by steps of their own, once the new revision serves.
+        values.pop("revisionTags", None)
+        values["revision"] = revision
+        return ReleasePart("istiod", None, self._request("istiod", f"istiod-{revision}", running.namespace, values))
+
+    def _values(self, running: HelmRelease) -> dict[str, Any]:
+        wishes = self._wishes(running.chart)
+        values, findings = carry_over(running, self._selection.installed, self._target, wishes)
+        self.findings += findings
+        fails_closed = any("Fail" in hook.failure_policies for hook in self._snapshot.webhooks if "validator" in hook.ref.name)
+        if fails_closed and has_path(self._facts[running.chart].values, _FAIL_CLOSED):
+            values["base"] = {**values.get("base", {}), "validationFailurePolicy": "Fail"}
+        return values
+
+    def _wishes(self, chart: str) -> dict[str, Any]:
+        """The user's values for a chart; what is wished below ``global`` is for every chart that knows it."""
+        known = self._facts[chart].values.get("global") or {}
+        wishes: dict[str, Any] = {}
+        for other in sorted(self._options.values):
+            everywhere = self._options.values[other].get("global") or {}
+            shared = {key: value for key, value in everywhere.items() if key in known}
+            wishes = merged(wishes, {"global": shared} if shared else {})
+        return merged(wishes, self._options.values.get(chart, {}))
+
+    def _request(self, chart: str, release: str, namespace: str, values: Mapping[str, Any]) -> RenderRequest:
+        return RenderRequest(chart, release, namespace, dict(values), self._snapshot.cluster.kubernetes_version)
+
+    def _validator_is_on(self, base: HelmRelease, revision: str) -> bool:
+        hooks = [hook for hook in self._snapshot.webhooks if hook.owner.release == base.key]
+        return any(hook.revision == revision for hook in hooks)
+
+
+def _refuse_taken(snapshot: MeshSnapshot, revision: str, canary: bool) -> None:
+    taken = [plane.deployment for plane in snapshot.control_planes if plane.revision == revision]
+    if canary and taken:
+        raise BlockedError(
+            f"revision {revision} is installed already",
+            on=str(taken[0]),
+            next_step="`resail resume` continues a run; else remove that revision, or name it by --revision",
+        )
+    names = {release.name for release in snapshot.helm_releases}
+    if canary and f"istiod-{revision}" in names:
+        raise BlockedError("a Helm release of that name exists", on=f"istiod-{revision}", next_step="remove it first")
+
+
+def _tag_of_a_release(tag: RevisionTag) -> Finding:
+    return Finding(
+        id="tag-owned-by-helm-release",
+        severity="blocker",
+        message=f"tag {tag.tag} belongs to Helm release {tag.owner.release} (value revisionTags); moving it would leave a gap",
+        objects=(FindingObject(tag.webhook.kind, "", tag.webhook.name, "metadata.annotations"),),
+        evidence=tag.owner.evidence,
+        fix="take it out of revisionTags, make it again with `istioctl tag set`, and plan again; or upgrade in place",
+        source="https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels",
+    )

@@ -1,0 +1,127 @@
+"""What of a mesh is upgraded: one control plane, and the Helm releases that belong to it."""
+
+import msgspec
+
+from resail.errors import BlockedError, UsageError
+from resail.models.finding import Finding, FindingObject
+from resail.models.identity import IstioVersion, ObjectRef
+from resail.models.snapshot import ControlPlane, HelmRelease, MeshSnapshot
+
+__all__ = ["Selection", "select"]
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The releases of one control plane."""
+
+    plane: ControlPlane
+    installed: IstioVersion
+    istiod: HelmRelease
+    base: HelmRelease | None
+    cni: HelmRelease | None
+    ztunnel: HelmRelease | None
+    gateways: tuple[HelmRelease, ...]
+    findings: tuple[Finding, ...]
+
+
+def select(snapshot: MeshSnapshot, revision: str) -> Selection:
+    """Choose what to upgrade.
+
+    Args:
+        snapshot: the mesh.
+        revision: the wished one; empty: the only one.
+
+    Raises:
+        BlockedError: there is no istiod, or it is not Helm's, or someone else manages the mesh.
+        UsageError: there are several istiods and none is wished, or no such revision.
+    """
+    if snapshot.foreign_managers:
+        raise BlockedError(
+            f"this mesh is managed by others, who would undo what resail writes: {'; '.join(snapshot.foreign_managers)}",
+            next_step="upgrade it through its manager",
+        )
+    plane = _plane(snapshot, revision)
+    istiod = _release_of(snapshot, plane)
+    releases = [release for release in snapshot.helm_releases if release.chart != "istiod"]
+    gateways = tuple(release for release in releases if release.chart == "gateway" and _serves(snapshot, release, plane.revision))
+    selected = Selection(
+        plane=plane,
+        installed=_version(plane),
+        istiod=istiod,
+        base=_only(releases, "base"),
+        cni=_only(releases, "cni"),
+        ztunnel=_only(releases, "ztunnel"),
+        gateways=gateways,
+        findings=(),
+    )
+    involved = [istiod, selected.base, selected.cni, selected.ztunnel, *gateways]
+    findings = [_unfinished(release) for release in involved if release is not None and release.status != "deployed"]
+    return msgspec.structs.replace(selected, findings=tuple(findings))
+
+
+def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
+    planes = snapshot.control_planes
+    if not planes:
+        raise BlockedError("there is no istiod in this cluster", next_step="see the context, or install Istio first")
+    if revision:
+        found = [plane for plane in planes if plane.revision == revision]
+        if not found:
+            known = ", ".join(plane.revision for plane in planes)
+            raise UsageError(f"there is no revision {revision!r}", on="--revision", next_step=f"there are {known}")
+        return found[0]
+    if len(planes) > 1:
+        known = ", ".join(f"{plane.revision} ({plane.version})" for plane in planes)
+        raise UsageError("there are several revisions", on="--revision", next_step=f"name the one to upgrade: {known}")
+    return planes[0]
+
+
+def _release_of(snapshot: MeshSnapshot, plane: ControlPlane) -> HelmRelease:
+    if plane.owner.method == "helm":
+        for release in snapshot.helm_releases:
+            if release.key == plane.owner.release:
+                return release
+    evidence = plane.owner.evidence
+    raise BlockedError(
+        f"it was not installed by Helm but by {plane.owner.method!r} ({evidence}), which this resail does not write to",
+        on=str(plane.deployment),
+        next_step="upgrade it with its own installer",
+    )
+
+
+def _version(plane: ControlPlane) -> IstioVersion:
+    try:
+        return IstioVersion.parse(plane.version)
+    except UsageError as error:
+        raise BlockedError(
+            f"its image {plane.image} does not tell its version",
+            on=str(plane.deployment),
+            next_step="run an image whose tag is a version",
+        ) from error
+
+
+def _serves(snapshot: MeshSnapshot, release: HelmRelease, revision: str) -> bool:
+    """Are the gateway's pods injected by the revision?"""
+    deployments = {ObjectRef.of(manifest) for manifest in release.objects if manifest["kind"] in ("Deployment", "DaemonSet")}
+    pods = [pod for workload in snapshot.workloads if workload.ref in deployments for pod in workload.pods]
+    return any(pod.revision == revision for pod in pods)
+
+
+def _only(releases: list[HelmRelease], chart: str) -> HelmRelease | None:
+    found = [release for release in releases if release.chart == chart]
+    if len(found) > 1:
+        raise BlockedError(
+            f"chart {chart} is installed more than once: {', '.join(release.key for release in found)}",
+            next_step="remove the one that is not in use",
+        )
+    return found[0] if found else None
+
+
+def _unfinished(release: HelmRelease) -> Finding:
+    return Finding(
+        id="helm-release-unfinished",
+        severity="blocker",
+        message=f"Helm release {release.key} is {release.status}",
+        objects=(FindingObject("HelmRelease", release.namespace, release.name, "info.status"),),
+        evidence=f"revision {release.revision} is {release.status}",
+        fix="wait for whoever works on it, or put it right with `helm rollback`",
+        source="https://helm.sh/docs/helm/helm_rollback/",
+    )

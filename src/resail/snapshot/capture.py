@@ -1,0 +1,301 @@
+"""Cluster → ``MeshSnapshot``."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from resail.cluster import ClusterReader
+from resail.errors import NotFoundError
+from resail.installers.detect import foreign_manager, owner_of
+from resail.installers.helm_storage import decode_release, latest_by_name
+from resail.models.encoding import digest_of
+from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.snapshot import (
+    ClusterFacts,
+    Component,
+    ControlPlane,
+    CustomResourceDefinition,
+    DisruptionBudget,
+    HelmRelease,
+    HorizontalAutoscaler,
+    MeshSnapshot,
+    Namespace,
+    Node,
+    RevisionTag,
+    Webhook,
+)
+from resail.snapshot.quantities import cpu_millis, parse_quantity
+from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
+from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
+
+__all__ = ["capture", "cleaned_webhook"]
+
+T = TypeVar("T")
+
+_CHARTS = frozenset({"base", "istiod", "cni", "ztunnel", "gateway"})
+_STEERING = (
+    "istio-injection",
+    "istio.io/rev",
+    "istio.io/dataplane-mode",
+    "istio.io/use-waypoint",
+    "topology.istio.io/network",
+)
+_GROUPS = (".istio.io", "gateway.networking.k8s.io")
+_WEBHOOKS = (
+    KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+    KindRef("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+)
+_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+
+
+async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") -> MeshSnapshot:
+    """Read the mesh.
+
+    Kinds that the cluster does not serve count as empty.
+
+    Raises:
+        ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read.
+    """
+    at_once = asyncio.Semaphore(6)
+
+    async def shapes(kind: KindRef, shape: type[T], labels: str = "") -> list[T]:
+        async with at_once:
+            try:
+                return await reader.list_shapes(kind, shape, labels=labels)
+            except NotFoundError:
+                return []
+
+    async def whole(kind: KindRef, labels: str = "") -> list[Manifest]:
+        async with at_once:
+            try:
+                return await reader.list_objects(kind, labels=labels)
+            except NotFoundError:
+                return []
+
+    version, cluster_id = await asyncio.gather(reader.server_version(), reader.cluster_id())
+    pods, replica_sets, jobs = await asyncio.gather(
+        shapes(KindRef("v1", "Pod"), PodShape),
+        shapes(KindRef("apps/v1", "ReplicaSet"), OwnedShape),
+        shapes(KindRef("batch/v1", "Job"), OwnedShape),
+    )
+    controllers = await asyncio.gather(*(shapes(kind, Controller) for kind in CONTROLLERS))
+    nodes, namespaces, budgets, autoscalers = await asyncio.gather(
+        shapes(KindRef("v1", "Node"), NodeShape),
+        shapes(KindRef("v1", "Namespace"), NamespaceShape),
+        shapes(KindRef("policy/v1", "PodDisruptionBudget"), Budget),
+        shapes(KindRef("autoscaling/v2", "HorizontalPodAutoscaler"), Autoscaler),
+    )
+    secrets, crds, deployments, daemons, *webhooks = await asyncio.gather(
+        whole(KindRef("v1", "Secret"), "owner=helm"),
+        whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
+        whole(KindRef("apps/v1", "Deployment")),
+        whole(KindRef("apps/v1", "DaemonSet")),
+        *(whole(kind) for kind in _WEBHOOKS),
+    )
+    istio_crds = sorted((crd for crd in crds if crd["spec"]["group"].endswith(_GROUPS)), key=_name)
+    istio_webhooks = [webhook for found in webhooks for webhook in found if _is_istio(webhook)]
+    by_owner = owners_of_pods(pods, replica_sets, jobs)
+    istiods = [manifest for manifest in deployments if _labels(manifest).get("app") == "istiod"]
+    parts = [*istiods, *daemons, *istio_webhooks]
+    return MeshSnapshot(
+        cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
+        istio_namespace=istio_namespace,
+        control_planes=tuple(sorted(map(_control_plane, istiods), key=lambda plane: plane.deployment)),
+        tags=tuple(sorted(map(_tag, filter(_is_tag, istio_webhooks)), key=lambda tag: tag.tag)),
+        components=tuple(sorted(_components(deployments, daemons), key=lambda part: part.workload)),
+        webhooks=tuple(sorted(map(_webhook, istio_webhooks), key=lambda webhook: webhook.ref)),
+        helm_releases=_releases(secrets),
+        crds=tuple(map(_crd, istio_crds)),
+        namespaces=tuple(sorted(map(_namespace, namespaces), key=lambda namespace: namespace.name)),
+        workloads=workloads_of(dict(zip(CONTROLLERS, controllers, strict=True)), by_owner),
+        budgets=tuple(sorted((_budget(budget, by_owner) for budget in budgets), key=lambda budget: budget.ref)),
+        autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
+        istio_objects=await _custom_resources(whole, istio_crds),
+        foreign_managers=tuple(sorted({why for part in parts if (why := foreign_manager(part))})),
+    )
+
+
+async def _custom_resources(whole: Any, crds: Sequence[Manifest]) -> tuple[ObjectRef, ...]:
+    kinds = [
+        KindRef(f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"])
+        for crd in crds
+        for version in crd["spec"]["versions"]
+        if version["storage"]
+    ]
+    found = await asyncio.gather(*(whole(kind) for kind in kinds))
+    return tuple(sorted(ObjectRef.of(manifest) for manifests in found for manifest in manifests))
+
+
+def _releases(secrets: list[Manifest]) -> tuple[HelmRelease, ...]:
+    stored = [decode_release(secret) for secret in latest_by_name(secrets)]
+    return tuple(
+        HelmRelease(
+            name=release.name,
+            namespace=release.namespace,
+            chart=release.chart,
+            chart_version=release.chart_version,
+            app_version=release.app_version,
+            revision=release.revision,
+            status=release.status,
+            values=release.values,
+            objects=release.objects,
+        )
+        for release in stored
+        if release.chart in _CHARTS
+    )
+
+
+def _control_plane(manifest: Manifest) -> ControlPlane:
+    image = _image(manifest, "discovery")
+    status = manifest.get("status") or {}
+    return ControlPlane(
+        deployment=ObjectRef.of(manifest),
+        revision=_labels(manifest).get("istio.io/rev") or "default",
+        version=image_version(image),
+        image=image,
+        replicas=manifest["spec"].get("replicas", 1),
+        ready=status.get("readyReplicas", 0),
+        owner=owner_of(manifest),
+    )
+
+
+def _components(deployments: Iterable[Manifest], daemons: Iterable[Manifest]) -> list[Component]:
+    found: list[Component] = []
+    for manifest in daemons:
+        labels = _template_labels(manifest)
+        if labels.get("k8s-app") == "istio-cni-node":
+            found.append(_component("cni", manifest, _image(manifest, "install-cni")))
+        elif labels.get("app") == "ztunnel":
+            found.append(_component("ztunnel", manifest, _image(manifest, "istio-proxy")))
+    for manifest in deployments:
+        annotations = manifest["spec"]["template"]["metadata"].get("annotations") or {}
+        managed = _labels(manifest).get("gateway.istio.io/managed", "")
+        if managed:
+            role = "waypoint" if "mesh-controller" in managed else "gateway"
+            found.append(_component(role, manifest, _image(manifest, "istio-proxy"), managed=True))
+        elif annotations.get("inject.istio.io/templates") == "gateway":
+            found.append(_component("gateway", manifest, ""))
+    return found
+
+
+def _component(role: Any, manifest: Manifest, image: str, *, managed: bool = False) -> Component:
+    return Component(role, ObjectRef.of(manifest), image_version(image), image, owner_of(manifest), managed)
+
+
+def _is_istio(webhook: Manifest) -> bool:
+    labels = _labels(webhook)
+    return "istio.io/rev" in labels or labels.get("app") in ("istiod", "sidecar-injector")
+
+
+def _is_tag(webhook: Manifest) -> bool:
+    return "istio.io/tag" in _labels(webhook)
+
+
+def _tag(webhook: Manifest) -> RevisionTag:
+    labels = _labels(webhook)
+    return RevisionTag(
+        tag=labels["istio.io/tag"],
+        revision=labels.get("istio.io/rev") or "default",
+        webhook=ObjectRef.of(webhook),
+        owner=owner_of(webhook),
+        manifest=cleaned_webhook(webhook),
+    )
+
+
+def cleaned_webhook(webhook: Manifest) -> Manifest:
+    """A webhook configuration without what the API server or istiod fill in."""
+    metadata = {key: value for key, value in webhook["metadata"].items() if key not in _SERVER_FIELDS}
+    entries = []
+    for entry in webhook.get("webhooks") or ():
+        client = {key: value for key, value in entry["clientConfig"].items() if key != "caBundle"}
+        entries.append({**entry, "clientConfig": client})
+    return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
+
+
+def _webhook(manifest: Manifest) -> Webhook:
+    labels = _labels(manifest)
+    entries: list[dict[str, Any]] = manifest.get("webhooks") or []
+    clients = [entry["clientConfig"] for entry in entries]
+    service = clients[0].get("service") if clients else None
+    called = f"{service['namespace']}/{service['name']}" if service else (clients[0].get("url", "") if clients else "")
+    return Webhook(
+        ref=ObjectRef.of(manifest),
+        revision=labels.get("istio.io/rev", ""),
+        tag=labels.get("istio.io/tag", ""),
+        service=called,
+        failure_policies=tuple(entry.get("failurePolicy", "Fail") for entry in entries),
+        has_ca_bundle=bool(clients) and all(client.get("caBundle") for client in clients),
+        owner=owner_of(manifest),
+    )
+
+
+def _crd(manifest: Manifest) -> CustomResourceDefinition:
+    spec = manifest["spec"]
+    return CustomResourceDefinition(
+        name=_name(manifest),
+        stored_versions=tuple(sorted((manifest.get("status") or {}).get("storedVersions", ()))),
+        served_versions=tuple(sorted(version["name"] for version in spec["versions"] if version["served"])),
+        digest=digest_of(spec),
+        owner=owner_of(manifest),
+    )
+
+
+def _namespace(shape: NamespaceShape) -> Namespace:
+    labels = {key: value for key, value in sorted(shape.metadata.labels.items()) if key in _STEERING}
+    return Namespace(shape.metadata.name, labels)
+
+
+def _node(shape: NodeShape) -> Node:
+    allocatable = shape.status.allocatable
+    return Node(
+        name=shape.metadata.name,
+        kubelet_version=shape.status.node_info.kubelet_version.removeprefix("v"),
+        architecture=shape.status.node_info.architecture,
+        cpu_millis=cpu_millis(allocatable.get("cpu", "0")),
+        memory_bytes=int(parse_quantity(allocatable.get("memory", "0"))),
+        ready=any(condition.type == "Ready" and condition.status == "True" for condition in shape.status.conditions),
+        zone=shape.metadata.labels.get("topology.kubernetes.io/zone", ""),
+    )
+
+
+def _budget(shape: Budget, pods: dict[ObjectRef, list[PodShape]]) -> DisruptionBudget:
+    metadata, spec = shape.metadata, shape.spec
+    selected = [
+        ref
+        for ref, members in pods.items()
+        if ref.namespace == metadata.namespace
+        and spec.selector is not None
+        and any(spec.selector.fits(pod.metadata.labels) for pod in members)
+    ]
+    return DisruptionBudget(
+        ref=ObjectRef("policy/v1", "PodDisruptionBudget", metadata.namespace, metadata.name),
+        min_available="" if spec.min_available is None else str(spec.min_available),
+        max_unavailable="" if spec.max_unavailable is None else str(spec.max_unavailable),
+        current_healthy=shape.status.current_healthy,
+        desired_healthy=shape.status.desired_healthy,
+        disruptions_allowed=shape.status.disruptions_allowed,
+        workloads=tuple(sorted(selected)),
+    )
+
+
+def _autoscaler(shape: Autoscaler) -> HorizontalAutoscaler:
+    metadata = shape.metadata
+    ref = ObjectRef("autoscaling/v2", "HorizontalPodAutoscaler", metadata.namespace, metadata.name)
+    return HorizontalAutoscaler(ref, shape.target, shape.spec.min_replicas, shape.spec.max_replicas)
+
+
+def _image(manifest: Manifest, container: str) -> str:
+    containers = manifest["spec"]["template"]["spec"]["containers"]
+    return next((str(one.get("image", "")) for one in containers if one["name"] == container), "")
+
+
+def _labels(manifest: Manifest) -> dict[str, str]:
+    return manifest["metadata"].get("labels") or {}
+
+
+def _template_labels(manifest: Manifest) -> dict[str, str]:
+    return manifest["spec"]["template"]["metadata"].get("labels") or {}
+
+
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])

@@ -1,0 +1,157 @@
+"""What ``verify`` needs beside a snapshot: the objects of the releases, endpoints, and dry runs that webhooks must answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from resail.checks.injection import DEFAULT, pointer_of, revision_behind
+from resail.checks.verification import ManifestEvidence, Probe, VerificationEvidence
+from resail.cluster import ClusterReader, ClusterWriter
+from resail.errors import ApiInvalidError, ClusterApiError, ForbiddenError, NotFoundError
+from resail.models.finding import FindingObject
+from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.snapshot import MeshSnapshot, Namespace
+from resail.snapshot.shapes import PodShape
+
+__all__ = ["gather_evidence"]
+
+_AT_ONCE = 8
+_HELM = "helm"
+_SLICE = KindRef("discovery.k8s.io/v1", "EndpointSlice")
+_ONLY_PRESENT = ("CustomResourceDefinition", "Secret")
+"""CRDs stay at the newest version that was installed; a Secret's values are not kept by us."""
+
+
+async def gather_evidence(reader: ClusterReader, writer: ClusterWriter, snapshot: MeshSnapshot) -> VerificationEvidence:
+    """Look, and ask the API server by dry runs; nothing is written.
+
+    Raises:
+        ClusterUnreachableError: the API does not answer.
+    """
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(ref: ObjectRef, release: str, manifest: Manifest) -> ManifestEvidence:
+        async with turn:
+            return await _manifest(reader, writer, ref, release, manifest)
+
+    manifests = await asyncio.gather(
+        *(
+            one(ObjectRef.of(manifest), release.key, _without_replicas(manifest, snapshot))
+            for release in snapshot.helm_releases
+            for manifest in release.objects
+        )
+    )
+    called = sorted({hook.service for hook in snapshot.webhooks if "/" in hook.service and "://" not in hook.service})
+    endpoints = {service: await _ready_endpoints(reader, service) for service in called}
+    probes = [*await _injection_probes(writer, snapshot), *await _validation_probes(writer, snapshot)]
+    return VerificationEvidence(tuple(manifests), endpoints, tuple(probes))
+
+
+async def _manifest(
+    reader: ClusterReader, writer: ClusterWriter, ref: ObjectRef, release: str, manifest: Manifest
+) -> ManifestEvidence:
+    try:
+        live = await reader.get(ref)
+    except NotFoundError:
+        return ManifestEvidence(ref, release, None, None)
+    wanted = None
+    if ref.kind not in _ONLY_PRESENT:
+        try:
+            # Forced, since the question is what differs and not who owns it.
+            wanted = await writer.apply(manifest, manager=_HELM, force=True, dry_run=True)
+        except (ForbiddenError, ApiInvalidError):
+            wanted = None
+    return ManifestEvidence(ref, release, live, wanted, _waits(live))
+
+
+def _without_replicas(manifest: Manifest, snapshot: MeshSnapshot) -> Manifest:
+    """Where an autoscaler decides on the replicas, the manifest does not."""
+    ref = ObjectRef.of(manifest)
+    scaled = any(
+        (one.target.kind, one.ref.namespace, one.target.name) == (ref.kind, ref.namespace, ref.name)
+        for one in snapshot.autoscalers
+    )
+    if not scaled or "replicas" not in manifest.get("spec", {}):
+        return manifest
+    return {**manifest, "spec": {key: value for key, value in manifest["spec"].items() if key != "replicas"}}
+
+
+def _waits(live: Manifest) -> str:
+    status = live.get("status") or {}
+    match live["kind"]:
+        case "Deployment" | "StatefulSet":
+            wanted, ready = live["spec"].get("replicas", 1), status.get("readyReplicas", 0)
+        case "DaemonSet":
+            wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+        case _:
+            return ""
+    return "" if ready >= wanted else f"{ready} of {wanted} pods are ready"
+
+
+async def _ready_endpoints(reader: ClusterReader, service: str) -> int:
+    namespace, _, name = service.partition("/")
+    slices = await reader.list_objects(_SLICE, namespace=namespace, labels=f"kubernetes.io/service-name={name}")
+    endpoints = [endpoint for one in slices for endpoint in one.get("endpoints") or ()]
+    return sum((endpoint.get("conditions") or {}).get("ready", True) for endpoint in endpoints)
+
+
+async def _injection_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> list[Probe]:
+    """For each tag or revision that a namespace asks for, a pod in the first such namespace."""
+    asked: dict[str, Namespace] = {}
+    for namespace in snapshot.namespaces:
+        pointer, _ = pointer_of(namespace, {})
+        if pointer:
+            asked.setdefault(pointer, namespace)
+    return [await _injection_probe(writer, snapshot, pointer, namespace.name) for pointer, namespace in sorted(asked.items())]
+
+
+async def _injection_probe(writer: ClusterWriter, snapshot: MeshSnapshot, pointer: str, namespace: str) -> Probe:
+    pod: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "resail-probe", "namespace": namespace},
+        "spec": {"containers": [{"name": "probe", "image": "resail-probe"}]},
+    }
+
+    async def ask() -> str:
+        shape = msgspec.convert(await writer.create(pod, dry_run=True), PodShape)
+        expected = revision_behind(snapshot, pointer)
+        return "" if shape.proxy else f"no sidecar was injected, though {pointer} leads to {expected or 'no revision'}"
+
+    hook = _hook_of(snapshot, pointer)
+    return Probe(hook, f"a pod in namespace {namespace}", await _problem(ask))
+
+
+async def _validation_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> list[Probe]:
+    served = {crd.name for crd in snapshot.crds}
+    validators = [hook for hook in snapshot.webhooks if hook.ref.kind == "ValidatingWebhookConfiguration"]
+    if not validators or "destinationrules.networking.istio.io" not in served:
+        return []
+    rule: Manifest = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "resail-probe", "namespace": snapshot.istio_namespace},
+        "spec": {"host": "resail-probe"},
+    }
+
+    async def ask() -> str:
+        await writer.create(rule, dry_run=True)
+        return ""
+
+    hook = FindingObject("ValidatingWebhookConfiguration", "", validators[-1].ref.name, "webhooks")
+    return [Probe(hook, "an Istio object", await _problem(ask))]
+
+
+async def _problem(ask: Callable[[], Awaitable[str]]) -> str:
+    try:
+        return await ask()
+    except ClusterApiError as error:
+        return error.what
+
+
+def _hook_of(snapshot: MeshSnapshot, pointer: str) -> FindingObject:
+    hooks = [hook for hook in snapshot.webhooks if hook.ref.kind == "MutatingWebhookConfiguration"]
+    found = [hook for hook in hooks if pointer in (hook.tag, hook.revision if not hook.tag else "")]
+    name = found[0].ref.name if found else ("istio-sidecar-injector" if pointer == DEFAULT else pointer)
+    return FindingObject("MutatingWebhookConfiguration", "", name, "webhooks")

@@ -1,0 +1,235 @@
+"""The parts of Kubernetes objects that a snapshot is made of: lists are decoded straight into these."""
+
+import msgspec
+
+from resail.models.identity import ObjectRef
+
+__all__ = [
+    "Autoscaler",
+    "Budget",
+    "Container",
+    "Controller",
+    "NamespaceShape",
+    "NodeShape",
+    "OwnedShape",
+    "Owner",
+    "PodShape",
+    "Selector",
+]
+
+
+class _Shape(msgspec.Struct, rename="camel"):
+    """Unknown fields are skipped while decoding."""
+
+
+class Owner(_Shape):
+    api_version: str
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class _Metadata(_Shape):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[Owner] = []
+    deletion_timestamp: str | None = None
+    generation: int = 0
+
+    @property
+    def owner(self) -> Owner | None:
+        """The controller that made the object."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+
+class Container(_Shape):
+    name: str
+    image: str = ""
+
+
+class _Condition(_Shape):
+    type: str
+    status: str
+
+
+class _PodSpec(_Shape):
+    containers: list[Container] = []
+    init_containers: list[Container] = []
+    node_name: str = ""
+
+    @property
+    def all_containers(self) -> list[Container]:
+        return [*self.containers, *self.init_containers]
+
+
+class _PodStatus(_Shape):
+    phase: str = ""
+    conditions: list[_Condition] = []
+
+
+class PodShape(_Shape):
+    metadata: _Metadata
+    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
+    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
+
+    @property
+    def ready(self) -> bool:
+        return any(condition.type == "Ready" and condition.status == "True" for condition in self.status.conditions)
+
+    @property
+    def proxy(self) -> Container | None:
+        """The sidecar (in an init container where it is a native one), or a gateway's proxy."""
+        return next((container for container in self.spec.all_containers if container.name == "istio-proxy"), None)
+
+
+class OwnedShape(_Shape):
+    """ReplicaSet or Job: what stands between a workload and its pods."""
+
+    metadata: _Metadata
+
+
+class _TemplateMetadata(_Shape):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Template(_Shape):
+    metadata: _TemplateMetadata = msgspec.field(default_factory=_TemplateMetadata)
+    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
+
+
+class _RollingUpdate(_Shape):
+    max_unavailable: int | str | None = None
+    max_surge: int | str | None = None
+    partition: int = 0
+
+
+class _Strategy(_Shape):
+    type: str = ""
+    rolling_update: _RollingUpdate | None = None
+
+
+class _JobSpec(_Shape):
+    template: Template = msgspec.field(default_factory=Template)
+
+
+class _JobTemplate(_Shape):
+    spec: _JobSpec = msgspec.field(default_factory=_JobSpec)
+
+
+class _ControllerSpec(_Shape):
+    replicas: int = 1
+    paused: bool = False
+    min_ready_seconds: int = 0
+    strategy: _Strategy | None = None
+    """Of a Deployment."""
+    update_strategy: _Strategy | None = None
+    """Of a StatefulSet or DaemonSet."""
+    template: Template = msgspec.field(default_factory=Template)
+    job_template: _JobTemplate | None = None
+    """Of a CronJob."""
+
+
+class _ControllerStatus(_Shape):
+    ready_replicas: int = 0
+    number_ready: int = 0
+    desired_number_scheduled: int = 0
+
+
+class Controller(_Shape):
+    """Deployment, StatefulSet, DaemonSet, CronJob, Job or ReplicaSet."""
+
+    metadata: _Metadata
+    spec: _ControllerSpec = msgspec.field(default_factory=_ControllerSpec)
+    status: _ControllerStatus = msgspec.field(default_factory=_ControllerStatus)
+
+
+class _Requirement(_Shape):
+    key: str
+    operator: str
+    values: list[str] = []
+
+    def fits(self, labels: dict[str, str]) -> bool:
+        match self.operator:
+            case "In":
+                return labels.get(self.key) in self.values
+            case "NotIn":
+                return labels.get(self.key) not in self.values
+            case "Exists":
+                return self.key in labels
+            case _:
+                return self.key not in labels
+
+
+class Selector(_Shape):
+    match_labels: dict[str, str] = {}
+    match_expressions: list[_Requirement] = []
+
+    def fits(self, labels: dict[str, str]) -> bool:
+        """Does it select an object with these labels?"""
+        return self.match_labels.items() <= labels.items() and all(
+            requirement.fits(labels) for requirement in self.match_expressions
+        )
+
+
+class _BudgetSpec(_Shape):
+    selector: Selector | None = None
+    min_available: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class _BudgetStatus(_Shape):
+    current_healthy: int = 0
+    desired_healthy: int = 0
+    disruptions_allowed: int = 0
+
+
+class Budget(_Shape):
+    metadata: _Metadata
+    spec: _BudgetSpec = msgspec.field(default_factory=_BudgetSpec)
+    status: _BudgetStatus = msgspec.field(default_factory=_BudgetStatus)
+
+
+class _ScaleTarget(_Shape):
+    kind: str
+    name: str
+    api_version: str = ""
+
+
+class _AutoscalerSpec(_Shape):
+    scale_target_ref: _ScaleTarget
+    max_replicas: int
+    min_replicas: int = 1
+
+
+class Autoscaler(_Shape):
+    metadata: _Metadata
+    spec: _AutoscalerSpec
+
+    @property
+    def target(self) -> ObjectRef:
+        target = self.spec.scale_target_ref
+        return ObjectRef(target.api_version, target.kind, self.metadata.namespace, target.name)
+
+
+class NamespaceShape(_Shape):
+    metadata: _Metadata
+
+
+class _NodeInfo(_Shape):
+    kubelet_version: str = ""
+    architecture: str = ""
+
+
+class _NodeStatus(_Shape):
+    allocatable: dict[str, str] = {}
+    conditions: list[_Condition] = []
+    node_info: _NodeInfo = msgspec.field(default_factory=_NodeInfo)
+
+
+class NodeShape(_Shape):
+    metadata: _Metadata
+    status: _NodeStatus = msgspec.field(default_factory=_NodeStatus)
