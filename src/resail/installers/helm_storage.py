@@ -12,7 +12,7 @@ from resail.models.encoding import manifest_digest
 from resail.models.identity import Manifest
 from resail.releases.manifests import objects_of
 
-__all__ = ["RUN_LABEL", "StoredRelease", "decode_release", "latest_by_name", "release_secret"]
+__all__ = ["RUN_LABEL", "StoredRelease", "as_helm_applies", "decode_release", "latest_by_name", "release_secret"]
 
 RUN_LABEL = "resail.dev/run"
 """Label of the revisions that a run of ours wrote."""
@@ -97,6 +97,15 @@ def decode_release(secret: Manifest) -> StoredRelease:
         apply_method=stored.apply_method,
         run=labels.get(RUN_LABEL, ""),
     )
+
+
+def as_helm_applies(manifest: Manifest, name: str, namespace: str) -> Manifest:
+    """The object with the marks of ownership that Helm adds when it applies it (``setMetadataVisitor`` in Helm)."""
+    metadata = manifest["metadata"]
+    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    marks = {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": namespace}
+    annotations = {**(metadata.get("annotations") or {}), **marks}
+    return {**manifest, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
 
 
 def latest_by_name(secrets: list[Manifest]) -> list[Manifest]:

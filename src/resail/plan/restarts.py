@@ -71,6 +71,8 @@ def _why_stays(
 ) -> str:
     if workload.ref in upgraded:
         return "a step of its own upgrades it"
+    if any(plane.deployment == workload.ref for plane in snapshot.control_planes):
+        return "it is the old revision, which stays until nothing is connected to it"
     managed = [part for part in snapshot.components if part.workload == workload.ref and part.managed_by_istiod]
     if managed:
         return f"istiod manages this {managed[0].role} and rolls it by itself"

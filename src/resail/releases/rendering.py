@@ -18,6 +18,7 @@ from resail.models.rendering import ChartFacts, RenderRequest
 from resail.releases.helm.client import HelmWorker, WorkerError, start_worker
 from resail.releases.interface import Renderer
 from resail.releases.manifests import objects_of
+from resail.releases.schema import refuses_everything
 
 __all__ = ["CommandRenderer", "SdkRenderer", "open_renderer"]
 
@@ -87,6 +88,7 @@ class CommandRenderer:
                 chart,
                 *("template", request.release, str(chart), "--namespace", request.namespace, "--no-hooks"),
                 *("--values", values.name, "--kube-version", request.kubernetes_version),
+                *(["--skip-schema-validation"] if refuses_everything(chart) else []),
             )
         return objects_of([text], request.namespace, on=str(chart))
 

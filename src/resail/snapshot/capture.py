@@ -1,7 +1,7 @@
 """Cluster → ``MeshSnapshot``."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, TypeVar
 
 from resail.cluster import ClusterReader
@@ -21,6 +21,7 @@ from resail.models.snapshot import (
     MeshSnapshot,
     Namespace,
     Node,
+    Ownership,
     RevisionTag,
     Webhook,
 )
@@ -31,6 +32,9 @@ from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods
 __all__ = ["capture", "cleaned_webhook"]
 
 T = TypeVar("T")
+
+_Members = Set[tuple[str, ObjectRef]]
+"""Release → an object of its manifest."""
 
 _CHARTS = frozenset({"base", "istiod", "cni", "ztunnel", "gateway"})
 _STEERING = (
@@ -97,14 +101,16 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
     by_owner = owners_of_pods(pods, replica_sets, jobs)
     istiods = [manifest for manifest in deployments if _labels(manifest).get("app") == "istiod"]
     parts = [*istiods, *daemons, *istio_webhooks]
+    releases = _releases(secrets)
+    members = {(release.key, ObjectRef.of(manifest)) for release in releases for manifest in release.objects}
     return MeshSnapshot(
         cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
         istio_namespace=istio_namespace,
         control_planes=tuple(sorted(map(_control_plane, istiods), key=lambda plane: plane.deployment)),
-        tags=tuple(sorted(map(_tag, filter(_is_tag, istio_webhooks)), key=lambda tag: tag.tag)),
+        tags=tuple(sorted((_tag(hook, members) for hook in istio_webhooks if _is_tag(hook)), key=lambda tag: tag.tag)),
         components=tuple(sorted(_components(deployments, daemons), key=lambda part: part.workload)),
-        webhooks=tuple(sorted(map(_webhook, istio_webhooks), key=lambda webhook: webhook.ref)),
-        helm_releases=_releases(secrets),
+        webhooks=tuple(sorted((_webhook(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
+        helm_releases=releases,
         crds=tuple(map(_crd, istio_crds)),
         namespaces=tuple(sorted(map(_namespace, namespaces), key=lambda namespace: namespace.name)),
         workloads=workloads_of(dict(zip(CONTROLLERS, controllers, strict=True)), by_owner),
@@ -191,13 +197,21 @@ def _is_tag(webhook: Manifest) -> bool:
     return "istio.io/tag" in _labels(webhook)
 
 
-def _tag(webhook: Manifest) -> RevisionTag:
+def _owner(webhook: Manifest, members: _Members) -> Ownership:
+    """``istioctl tag set`` copies the marks of Helm from the revision's webhook: only the release's manifest tells."""
+    owner = owner_of(webhook)
+    if owner.method != "helm" or (owner.release, ObjectRef.of(webhook)) in members:
+        return owner
+    return Ownership("none", "", f"{owner.evidence}, but the manifest of that release does not have it")
+
+
+def _tag(webhook: Manifest, members: _Members) -> RevisionTag:
     labels = _labels(webhook)
     return RevisionTag(
         tag=labels["istio.io/tag"],
         revision=labels.get("istio.io/rev") or "default",
         webhook=ObjectRef.of(webhook),
-        owner=owner_of(webhook),
+        owner=_owner(webhook, members),
         manifest=cleaned_webhook(webhook),
     )
 
@@ -212,7 +226,7 @@ def cleaned_webhook(webhook: Manifest) -> Manifest:
     return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
 
 
-def _webhook(manifest: Manifest) -> Webhook:
+def _webhook(manifest: Manifest, members: _Members) -> Webhook:
     labels = _labels(manifest)
     entries: list[dict[str, Any]] = manifest.get("webhooks") or []
     clients = [entry["clientConfig"] for entry in entries]
@@ -225,7 +239,7 @@ def _webhook(manifest: Manifest) -> Webhook:
         service=called,
         failure_policies=tuple(entry.get("failurePolicy", "Fail") for entry in entries),
         has_ca_bundle=bool(clients) and all(client.get("caBundle") for client in clients),
-        owner=owner_of(manifest),
+        owner=_owner(manifest, members),
     )
 
 

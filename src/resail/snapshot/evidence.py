@@ -9,6 +9,7 @@ from resail.checks.injection import DEFAULT, pointer_of, revision_behind
 from resail.checks.verification import ManifestEvidence, Probe, VerificationEvidence
 from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import ApiInvalidError, ClusterApiError, ForbiddenError, NotFoundError
+from resail.installers.helm_storage import as_helm_applies
 from resail.models.finding import FindingObject
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import MeshSnapshot, Namespace
@@ -37,7 +38,11 @@ async def gather_evidence(reader: ClusterReader, writer: ClusterWriter, snapshot
 
     manifests = await asyncio.gather(
         *(
-            one(ObjectRef.of(manifest), release.key, _without_replicas(manifest, snapshot))
+            one(
+                ObjectRef.of(manifest),
+                release.key,
+                as_helm_applies(_without_replicas(manifest, snapshot), release.name, release.namespace),
+            )
             for release in snapshot.helm_releases
             for manifest in release.objects
         )

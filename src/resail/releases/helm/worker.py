@@ -8,12 +8,14 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from helm_python import Chart, Config, HelmError, _native
 
 from resail.releases.helm.protocol import Answer, Call
+from resail.releases.schema import loadable
 
 __all__ = ["main"]
 
@@ -29,23 +31,20 @@ class _Worker:
         return operation(**call.arguments)
 
     def op_facts(self, chart: str) -> Any:
-        with Chart.load(chart) as loaded:
+        with loadable(Path(chart)) as folder, Chart.load(folder) as loaded:
             return {"metadata": loaded.metadata, "values": loaded.values}
 
     def op_render(self, chart: str, values: Any, name: str, namespace: str, kubernetes_version: str) -> Any:
         options = {"name": name, "namespace": namespace, "is_install": True, "kube_version": f"v{kubernetes_version}"}
-        with Chart.load(chart) as loaded:
+        with loadable(Path(chart)) as folder, Chart.load(folder) as loaded:
             # Helm renders without a look at the schema, and would refuse the values only when it writes.
-            if _schema_works(loaded):
-                loaded.validate_schema(values)
+            loaded.validate_schema(values)
             rendered = _native.call_string("helm_render", loaded._raw(), json.dumps(values), json.dumps(options))
         return json.loads(rendered)
 
     def op_write(self, function: str, access: Any, chart: str, release: str, values: Any, options: Any) -> Any:
         """Install or upgrade. The SDK's methods lack arguments (force_conflicts) that its native options have."""
-        with Chart.load(chart) as loaded:
-            if not _schema_works(loaded):
-                options = {**options, "skip_schema_validation": True}
+        with loadable(Path(chart)) as folder, Chart.load(folder) as loaded:
             summary = _native.call_string(
                 function,
                 self._config(access)._raw(),
@@ -69,18 +68,6 @@ class _Worker:
         if key not in self._configs:
             self._configs[key] = Config(**access)
         return self._configs[key]
-
-
-def _schema_works(chart: Chart) -> bool:
-    """Does the chart's schema let its own defaults pass?
-
-    That of Istio's gateway chart before 1.25.5, 1.26.4 and 1.27.1 does not, as Helm reads it since 3.18.5.
-    """
-    try:
-        chart.validate_schema()
-    except HelmError:
-        return False
-    return True
 
 
 def main() -> None:

@@ -1,5 +1,1 @@
-"""The demo mesh: a small shop on Istio 1.26.0, installed as its owners would have installed it."""
-
-from resail.testbed.mesh.install import DEMO_VERSION, install_demo_mesh
-
-__all__ = ["DEMO_VERSION", "install_demo_mesh"]
+"""The demo mesh: a small shop, as a team of a few people would run it, installed by Helm at Istio 1.26.0."""

@@ -1,165 +1,159 @@
-"""Put the demo mesh on an empty bed, with Helm and kubectl's field managers, as the user ``deployer``."""
+"""Install the demo mesh with Helm, as its team would have done when Istio 1.26.0 came out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from importlib import resources
+import contextlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import yaml12
-
-from resail.errors import HaltedError
+from resail.cluster import ClusterReader
+from resail.errors import ApiConflictError, ResailError
+from resail.installers.helm import open_helm
 from resail.kube import KubeCluster, connect
-from resail.models.identity import IstioVersion, KindRef, Manifest, ObjectRef
+from resail.models.identity import IstioVersion, KindRef, Manifest
+from resail.models.plan import HelmChange
 from resail.models.rendering import RenderRequest
-from resail.releases.helm import HelmWorker, start_worker
-from resail.releases.rendering import SdkRenderer
+from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
-from resail.testbed.bed import Bed
-from resail.testbed.tools import KUBERNETES_VERSION
+from resail.testbed.mesh.shop import INGRESS, namespaces, workloads
 
-__all__ = ["DEMO_VERSION", "install_demo_mesh"]
+__all__ = ["FROM", "TO", "install_mesh", "wait_until_ready"]
 
-Progress = Callable[[str], None]
+FROM = IstioVersion(1, 26, 0)
+TO = IstioVersion(1, 27, 9)
+"""What the demo upgrades."""
 
-DEMO_VERSION = IstioVersion(1, 26, 0)
-"""What the mesh runs before it is upgraded."""
-
-_TAGS = ("default", "prod-stable")
+_SYSTEM = "istio-system"
+_REVISION = FROM.revision
+_WORKERS = {"worker-1": "zone-a", "worker-2": "zone-a", "worker-3": "zone-b", "worker-4": "zone-b"}
 _KUBECTL = "kubectl"
 """Field manager of ``kubectl apply --server-side``."""
 
-_PATIENCE = 90.0
-"""Seconds that one part may take to get ready."""
+_POLL = 0.3
+_TIMEOUT = 180.0
 
-_AT_ONCE = 8
-_WORKLOADS = (KindRef("apps/v1", "Deployment"), KindRef("apps/v1", "StatefulSet"), KindRef("apps/v1", "DaemonSet"))
-_WEBHOOKS = tuple(
-    KindRef("admissionregistration.k8s.io/v1", kind)
-    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_RELEASES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("istio-base", "base", _SYSTEM, {"defaultRevision": _REVISION}),
+    ("istio-cni", "cni", _SYSTEM, {}),
+    (
+        f"istiod-{_REVISION}",
+        "istiod",
+        _SYSTEM,
+        {
+            "revision": _REVISION,
+            "global": {"tag": str(FROM)},
+            "meshConfig": {"accessLogFile": "/dev/stdout"},
+            "pilot": {"resources": {"requests": {"cpu": "200m", "memory": "512Mi"}}},
+        },
+    ),
 )
+"""Release, chart, namespace, values. The pinned tag is a habit that an upgrade must deal with."""
+
+_GATEWAY = ("gateway", "gateway", INGRESS, {"service": {"type": "ClusterIP"}})
 
 
-class _HelmRelease(msgspec.Struct, frozen=True):
-    name: str
-    namespace: str
-    chart: str
-    values: dict[str, Any]
-
-
-async def install_demo_mesh(bed: Bed, progress: Progress = lambda _: None) -> None:
-    """Install all of it and wait until it is ready and nobody writes to it any more.
+async def install_mesh(kubeconfig: Path, progress: Callable[[str], None]) -> None:
+    """Install nodes, Istio and the shop, and wait until all pods are ready.
 
     Raises:
-        ArtifactError: the charts of 1.26.0 are not to be had.
-        HaltedError: something did not get ready in time.
+        ArtifactError: Istio 1.26.0 is not to be had.
+        ResailError: the mesh does not get ready.
     """
-    release = await asyncio.to_thread(default_store().get, DEMO_VERSION, progress)
-    charts = Path(release.directory) / "charts"
-    kubeconfig = bed.kubeconfig_of("deployer")
-    async with connect(kubeconfig) as cluster, start_worker() as helm:
-        progress(f"installing Istio {DEMO_VERSION} with Helm")
+    release = await asyncio.to_thread(default_store().get, FROM, progress)
+    charts = Path(release.directory)
+    async with connect(kubeconfig) as cluster, open_renderer() as renderer, open_helm(cluster.access, cluster, cluster) as helm:
+
+        async def install(name: str, chart: str, namespace: str, values: dict[str, Any]) -> tuple[Manifest, ...]:
+            request = RenderRequest(chart, name, namespace, values, await cluster.server_version())
+            objects = await renderer.render(charts, request)
+            change = HelmChange(name, namespace, chart, "install", "", str(FROM), values, "", ())
+            await helm.apply(change, objects, charts / "charts", run="")
+            return objects
+
         await _create_nodes(cluster)
-        await _apply(cluster, _objects("namespaces"))
-        base, istiod, cni, gateway = _releases()
-        await _install(helm, kubeconfig, charts, base)
-        await _install(helm, kubeconfig, charts, istiod)
-        await _apply(cluster, await _tags(helm, Path(release.directory), istiod))
-        await _install(helm, kubeconfig, charts, cni)
-        await _until("istiod serves its webhooks", lambda: _webhooks_settled(cluster))
-        progress("deploying a dozen services")
-        await _install(helm, kubeconfig, charts, gateway)
-        await _apply(cluster, _objects("shop", "orders", "stock", "platform", "backoffice", "traffic"))
-        await _until("all workloads are ready", lambda: _workloads_ready(cluster))
-        progress("the demo mesh is up")
+        await _apply(cluster, [_system_namespace()])
+        for name, chart, namespace, values in _RELEASES:
+            progress(f"helm install {name} ({chart} {FROM})")
+            await install(name, chart, namespace, values)
+        await wait_until_ready(cluster)
+        progress("tags default and prod-stable")
+        for tag in ("default", "prod-stable"):
+            values = {**_RELEASES[-1][3], "revisionTags": [tag]}
+            request = RenderRequest("istiod", _RELEASES[-1][0], _SYSTEM, values, await cluster.server_version())
+            rendered = await renderer.render(charts, request)
+            await _apply(cluster, [manifest for manifest in rendered if _is_tag(manifest)])
+        await _until(lambda: _tags_answer(cluster), "istiod gives the tags no CA bundle")
+        await _apply(cluster, namespaces())
+        progress(f"helm install {_GATEWAY[0]} (gateway {FROM}), and the shop's workloads")
+        await install(*_GATEWAY)
+        await _apply(cluster, workloads())
+        await wait_until_ready(cluster)
 
 
-# --- what is installed ---
+async def wait_until_ready(reader: ClusterReader) -> None:
+    """Wait until every pod that should be there is, and ready.
+
+    Raises:
+        ResailError: three minutes were not enough.
+    """
+    await _until(lambda: _all_ready(reader), "not all pods are ready")
 
 
-def _releases() -> list[_HelmRelease]:
-    return msgspec.convert(yaml12.parse_yaml(_text("releases")), list[_HelmRelease])
+async def _until(condition: Callable[[], Any], complaint: str) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _TIMEOUT
+    while not await condition():
+        if loop.time() > deadline:
+            raise ResailError(f"{complaint} after {_TIMEOUT:.0f} s", on="the demo mesh", next_step="see the test bed's logs")
+        await asyncio.sleep(_POLL)
 
 
-def _objects(*names: str) -> list[Manifest]:
-    documents: list[Any] = [document for name in names for document in yaml12.parse_yaml(_text(name), multi=True)]
-    return documents
+async def _all_ready(reader: ClusterReader) -> bool:
+    for kind, wanted, ready in (
+        ("Deployment", "replicas", "availableReplicas"),
+        ("StatefulSet", "replicas", "availableReplicas"),
+        ("DaemonSet", "desiredNumberScheduled", "numberAvailable"),
+    ):
+        for manifest in await reader.list_objects(KindRef("apps/v1", kind)):
+            status = manifest.get("status") or {}
+            goal = manifest["spec"].get(wanted, status.get(wanted, 0))
+            observed = status.get("observedGeneration", 0) >= manifest["metadata"]["generation"]
+            if not observed or status.get(ready, 0) < goal or (kind == "DaemonSet" and goal == 0):
+                return False
+    return True
 
 
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "objects" / f"{name}.yaml").read_text()
+async def _tags_answer(reader: ClusterReader) -> bool:
+    kind = KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
+    hooks = await reader.list_objects(kind)
+    return all(entry["clientConfig"].get("caBundle") for hook in hooks for entry in hook["webhooks"])
 
 
-async def _tags(helm: HelmWorker, release: Path, istiod: _HelmRelease) -> list[Manifest]:
-    """The webhooks of the tags, as ``helm template -s templates/revision-tags.yaml`` prints them."""
-    values = {**istiod.values, "revisionTags": list(_TAGS)}
-    request = RenderRequest(istiod.chart, istiod.name, istiod.namespace, values, KUBERNETES_VERSION)
-    rendered = await SdkRenderer(helm).render(release, request)
-    return [manifest for manifest in rendered if "istio.io/tag" in (manifest["metadata"].get("labels") or {})]
-
-
-# --- installing ---
+def _is_tag(manifest: Manifest) -> bool:
+    return "istio.io/tag" in (manifest["metadata"].get("labels") or {})
 
 
 async def _create_nodes(cluster: KubeCluster) -> None:
-    await asyncio.gather(*(cluster.create(node) for node in _objects("nodes")))
+    for name, zone in _WORKERS.items():
+        with contextlib.suppress(ApiConflictError):
+            await cluster.create(_node(name, zone))
 
 
-async def _apply(cluster: KubeCluster, manifests: Sequence[Manifest]) -> None:
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(manifest: Manifest) -> None:
-        async with turn:
-            await cluster.apply(manifest, manager=_KUBECTL)
-
-    await asyncio.gather(*(one(manifest) for manifest in manifests))
+async def _apply(cluster: KubeCluster, manifests: Iterable[Manifest]) -> None:
+    for manifest in manifests:
+        await cluster.apply(manifest, manager=_KUBECTL)
 
 
-async def _install(helm: HelmWorker, kubeconfig: Path, charts: Path, release: _HelmRelease) -> None:
-    await helm.call(
-        "write",
-        function="helm_install",
-        access={"namespace": release.namespace, "kubeconfig_path": str(kubeconfig), "qps": 200.0, "burst_limit": 400},
-        chart=str(charts / release.chart),
-        release=release.name,
-        values=release.values,
-        options={"namespace": release.namespace, "timeout_seconds": int(_PATIENCE)},
-    )
+def _node(name: str, zone: str) -> Manifest:
+    capacity = {"cpu": "8", "memory": "32Gi", "pods": "110"}
+    labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "topology.kubernetes.io/zone": zone}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "status": {"allocatable": capacity, "capacity": capacity},
+    }
 
 
-# --- waiting ---
-
-
-async def _until(what: str, condition: Callable[[], Awaitable[str]]) -> None:
-    """Wait until ``condition`` has nothing more to say."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE
-    while missing := await condition():
-        if loop.time() > deadline:
-            raise HaltedError(f"not so after {_PATIENCE:.0f} s: {what}", on=missing, next_step="see the bed with kubectl")
-        await asyncio.sleep(0.2)
-
-
-async def _webhooks_settled(cluster: KubeCluster) -> str:
-    """istiod fills in its certificate, and closes the validators once it has seen itself answer."""
-    for kind in _WEBHOOKS:
-        for hook in await cluster.list_objects(kind):
-            for entry in hook["webhooks"]:
-                open_yet = kind.kind.startswith("Validating") and entry["failurePolicy"] != "Fail"
-                if open_yet or not entry["clientConfig"].get("caBundle"):
-                    return str(ObjectRef.of(hook))
-    return ""
-
-
-async def _workloads_ready(cluster: KubeCluster) -> str:
-    for kind in _WORKLOADS:
-        for workload in await cluster.list_objects(kind):
-            status = workload.get("status") or {}
-            wanted = status.get("desiredNumberScheduled", workload["spec"].get("replicas", 0))
-            seen = status.get("observedGeneration", 0) >= workload["metadata"]["generation"]
-            ready = status.get("numberReady", status.get("readyReplicas", 0))
-            # A DaemonSet without nodes to run on yet would be whole with nothing.
-            if not seen or ready < max(wanted, 1):
-                return str(ObjectRef.of(workload))
-    return ""
+def _system_namespace() -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _SYSTEM}}

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from resail.apps.cli.drawing.parts import table
 from resail.models.finding import Finding
+from resail.operations.verify import VerifyReport
 
-__all__ = ["draw_findings"]
+__all__ = ["draw_findings", "draw_verdict"]
 
 _ORDER = ("blocker", "warning", "info")
 
@@ -19,6 +21,15 @@ def draw_findings(findings: Sequence[Finding]) -> RenderableType:
         (finding.severity, finding.id, _words(finding), "\n".join(str(place) for place in finding.objects)) for finding in ordered
     ]
     return table(("Severity", "Finding", "What", "Where"), rows, title=f"Findings ({len(rows)})")
+
+
+def draw_verdict(report: VerifyReport) -> RenderableType:
+    """The verdict on a mesh, and what it stands on."""
+    if report.verdict == "ready":
+        verdict = Text("The mesh is as it should be.", style="bold green")
+    else:
+        verdict = Text("The mesh is not as it should be.", style="bold red")
+    return Group(verdict, draw_findings(report.findings)) if report.findings else verdict
 
 
 def _words(finding: Finding) -> str:

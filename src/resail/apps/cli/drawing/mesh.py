@@ -13,19 +13,16 @@ __all__ = ["draw_mesh"]
 def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
     """Control planes, tags, components, proxies by version, and each workload of the mesh."""
     nodes = mesh.cluster.nodes
-    parts: list[RenderableType] = [
-        grid(
-            [
-                ("cluster", mesh.cluster.id),
-                ("Kubernetes", mesh.cluster.kubernetes_version),
-                ("nodes", f"{sum(node.ready for node in nodes)} of {len(nodes)} ready"),
-                ("capacity", _capacity(mesh)),
-                ("proxies", _versions(Counter(pod.proxy_version for load in mesh.workloads for pod in load.pods))),
-                ("CRDs", str(len(mesh.crds))),
-                ("Istio objects", str(len(mesh.istio_objects))),
-            ]
-        )
+    facts = [
+        ("cluster", mesh.cluster.id),
+        ("Kubernetes", mesh.cluster.kubernetes_version),
+        ("nodes", f"{sum(node.ready for node in nodes)} of {len(nodes)} ready"),
+        ("capacity", _capacity(mesh)),
+        ("proxies", _versions(Counter(pod.proxy_version for load in mesh.workloads for pod in load.pods)) or "none"),
+        ("CRDs", str(len(mesh.crds))),
+        ("Istio objects", str(len(mesh.istio_objects))),
     ]
+    parts: list[RenderableType] = [grid(facts)]
     if mesh.foreign_managers:
         parts.append(table(("Managed by others: resail will not write here",), [(w,) for w in mesh.foreign_managers]))
     planes = [
