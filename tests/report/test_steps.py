@@ -42,6 +42,13 @@ def test_times_are_of_the_first_intent_and_the_last_outcome() -> None:
     assert (record.started, record.ended, record.detail) == (journal[0].time, journal[3].time, "")
 
 
+def test_times_of_an_undone_step_are_those_of_its_undoing() -> None:
+    done = (StepIntent(TAG, "do"), StepOutcome(TAG, "do", "done"))
+    journal = entries(*done, StepIntent(TAG, "undo"), StepIntent(TAG, "undo"), StepOutcome(TAG, "undo", "done"))
+    record = next(each for each in step_records(PLAN, journal, live=False) if each.id == TAG)
+    assert (record.started, record.ended) == (journal[2].time, journal[4].time)
+
+
 def test_a_wave_that_was_cut_off_names_the_rollouts_that_it_did_set_off() -> None:
     journal = entries(
         StepIntent(WAVE, "do"),

@@ -3,15 +3,25 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import ObjectChange
 
-__all__ = ["changed_fields", "object_changes"]
+__all__ = ["FieldChange", "changed_fields", "field_changes", "object_changes"]
 
 _MOST_FIELDS = 40
 """Fields named for one object; a plan is read by people."""
 
 _NAMES = ("name", "key", "containerPort", "port")
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """One field that differs; None where it is not there."""
+
+    path: str
+    before: Any
+    after: Any
 
 
 def object_changes(before: Iterable[Manifest], after: Iterable[Manifest]) -> tuple[ObjectChange, ...]:
@@ -28,35 +38,40 @@ def object_changes(before: Iterable[Manifest], after: Iterable[Manifest]) -> tup
     return tuple(sorted(changes))
 
 
-def changed_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
+def changed_fields(before: Any, after: Any) -> Iterator[str]:
     """Paths of the leaves that differ; list members are told apart by name where all have one."""
+    return (change.path for change in field_changes(before, after))
+
+
+def field_changes(before: Any, after: Any, path: str = "") -> Iterator[FieldChange]:
+    """Like ``changed_fields``, with what stood and what will stand there."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
             here = f"{path}.{key}" if path else key
             if key in before and key in after:
-                yield from changed_fields(before[key], after[key], here)
+                yield from field_changes(before[key], after[key], here)
             else:
-                yield here
+                yield FieldChange(here, before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _changed_members(before, after, path)
     elif before != after:
-        yield path
+        yield FieldChange(path, before, after)
 
 
-def _changed_members(before: list[Any], after: list[Any], path: str) -> Iterator[str]:
+def _changed_members(before: list[Any], after: list[Any], path: str) -> Iterator[FieldChange]:
     key = next((name for name in _NAMES if _all_have(name, before) and _all_have(name, after)), None)
     if key is None:
         if before != after:
-            yield path
+            yield FieldChange(path, before, after)
         return
     old = {member[key]: member for member in before}
     new = {member[key]: member for member in after}
     for name in sorted(old.keys() | new.keys(), key=str):
         here = f"{path}[{key}={name}]"
         if name in old and name in new:
-            yield from changed_fields(old[name], new[name], here)
+            yield from field_changes(old[name], new[name], here)
         else:
-            yield here
+            yield FieldChange(here, old.get(name), new.get(name))
 
 
 def _all_have(name: str, members: list[Any]) -> bool:

@@ -22,6 +22,7 @@ class StepRecord(msgspec.Struct, frozen=True):
     """``pending``, ``running``, ``done``, ``skipped``, ``failed``, ``interrupted``, ``undoing``, ``undone``,
     ``undo-failed``."""
     started: datetime | None = None
+    """When it was first begun in the direction that it went last: done or undone."""
     ended: datetime | None = None
     detail: str = ""
     restarted: tuple[str, ...] = ()

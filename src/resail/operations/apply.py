@@ -11,12 +11,12 @@ from resail.errors import ArtifactError, BlockedError, StalePlanError, UsageErro
 from resail.installers.helm import open_helm
 from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
-from resail.kube import KubeCluster, connect
+from resail.kube import KubeCluster
 from resail.kube.clock import SystemClock
 from resail.models.journal import Direction, Entry, Run, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
 from resail.operations.runs import (
@@ -77,7 +77,7 @@ async def apply(
     """
     files = read_plan(request.plan)
     _refuse_blockers(files)
-    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+    async with connect_to(request.cluster, request.directory) as cluster:
         cluster_id = await _same_cluster(cluster, files.plan.cluster_id, str(request.plan))
         state = state_directory(request.directory, cluster_id)
         with hold(state.root):
@@ -99,7 +99,7 @@ async def resume(
         UsageError: there is no such run, it cannot be resumed, or has no such step to approve.
         As ``apply`` besides.
     """
-    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+    async with connect_to(request.cluster, request.directory) as cluster:
         state = state_directory(request.directory, await cluster.cluster_id())
         with hold(state.root):
             journal = existing_journal(state)
@@ -126,7 +126,7 @@ async def rollback(
         BlockedError: a later run stands on what this one did.
         As ``apply`` besides.
     """
-    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+    async with connect_to(request.cluster, request.directory) as cluster:
         state = state_directory(request.directory, await cluster.cluster_id())
         with hold(state.root):
             journal = existing_journal(state)

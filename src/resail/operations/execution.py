@@ -22,12 +22,12 @@ _POLL_SECONDS = 0.1
 class RunWatcher(Protocol):
     """Who wants to see a run while it goes on."""
 
-    def began(self, files: PlanFiles, run: str) -> None:
-        """The run is known; entries follow."""
+    def began(self, files: PlanFiles, entries: list[Entry]) -> None:
+        """This turn at the run begins; ``entries`` are those so far, from the run's first to this turn's own."""
         ...
 
     def saw(self, entries: list[Entry]) -> None:
-        """New entries of the journal, in order; those of before a resume come too, first."""
+        """New entries of the journal, in order."""
         ...
 
     def ended(self) -> None:
@@ -42,7 +42,7 @@ class RunWatcher(Protocol):
 class SilentWatcher:
     """Looks away."""
 
-    def began(self, files: PlanFiles, run: str) -> None: ...
+    def began(self, files: PlanFiles, entries: list[Entry]) -> None: ...
 
     def saw(self, entries: list[Entry]) -> None: ...
 
@@ -67,9 +67,10 @@ async def carry_out(
 
     Afterwards the journal never says ``running``: a run that was cut off is halted, and can be resumed.
     """
-    watcher.began(files, run)
+    before = journal.entries(run)
+    watcher.began(files, before)
     error: ResailError | None = None
-    async with _followed(journal, run, watcher):
+    async with _followed(journal, run, watcher, before[-1].sequence):
         task = asyncio.ensure_future(work)
         try:
             with _signals_cancel(task) as signals:
@@ -119,9 +120,8 @@ def _signals_cancel(task: asyncio.Future[None]) -> Iterator[list[signal.Signals]
 
 
 @contextlib.asynccontextmanager
-async def _followed(journal: SqliteJournal, run: str, watcher: RunWatcher) -> AsyncIterator[None]:
-    """Show the watcher every entry of the run, from its first."""
-    shown = 0
+async def _followed(journal: SqliteJournal, run: str, watcher: RunWatcher, shown: int) -> AsyncIterator[None]:
+    """Show the watcher every entry of the run after number ``shown``."""
 
     def show() -> None:
         nonlocal shown

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from resail.kube import connect
 from resail.models.snapshot import MeshSnapshot
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.snapshot import capture
 from resail.snapshot.file import load_snapshot
 
@@ -31,5 +30,5 @@ async def inspect(choice: MeshChoice) -> MeshSnapshot:
     """
     if choice.snapshot is not None:
         return load_snapshot(choice.snapshot)
-    async with connect(choice.cluster.kubeconfig, choice.cluster.context) as cluster:
+    async with connect_to(choice.cluster) as cluster:
         return await capture(cluster, choice.istio_namespace)

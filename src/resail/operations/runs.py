@@ -7,10 +7,9 @@ import msgspec
 
 from resail.errors import LockedError, UsageError
 from resail.journal.sqlite import SqliteJournal, open_journal
-from resail.kube import connect
 from resail.models.journal import Run
 from resail.models.plan import PlanFiles
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.plan.file import write_plan
 
 __all__ = [
@@ -87,7 +86,7 @@ async def find_state(choice: RunChoice) -> StateDirectory:
     """The state directory that is meant; asks the cluster who it is only where none was given."""
     if choice.directory is not None:
         return StateDirectory(choice.directory.absolute())
-    async with connect(choice.cluster.kubeconfig, choice.cluster.context) as cluster:
+    async with connect_to(choice.cluster, choice.directory) as cluster:
         return state_directory(None, await cluster.cluster_id())
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 import msgspec
 
 from resail.checks.verification import verify_mesh
-from resail.kube import KubeCluster, connect
+from resail.kube import KubeCluster
 from resail.models.finding import Finding
 from resail.models.plan import Plan, PlanFiles
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.plan.file import read_plan
 from resail.snapshot import capture
 from resail.snapshot.evidence import gather_evidence
@@ -41,7 +41,7 @@ async def verify(request: VerifyRequest) -> VerifyReport:
         ClusterUnreachableError: the API does not answer.
     """
     plan = read_plan(request.plan).plan if request.plan else None
-    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+    async with connect_to(request.cluster) as cluster:
         findings = await _findings(cluster, request.istio_namespace, plan)
     blocked = any(finding.severity == "blocker" for finding in findings)
     return VerifyReport("blocked" if blocked else "ready", findings)

@@ -28,11 +28,7 @@ def render_html(record: Record, files: PlanFiles) -> str:
             (each, step, change_of(step), undo_of(step), duration(each.started, each.ended))
             for each, step in zip(record.steps, files.plan.steps, strict=True)
         ],
-        waves=[
-            (each, step)
-            for each, step in zip(record.steps, files.plan.steps, strict=True)
-            if isinstance(step, RestartWave)
-        ],
+        waves=[(each, step) for each, step in zip(record.steps, files.plan.steps, strict=True) if isinstance(step, RestartWave)],
         restarted=[each for each in record.workloads if each.restarted],
         untouched=[each for each in record.workloads if not each.restarted],
     )

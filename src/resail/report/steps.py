@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from resail.models.journal import CallIntent, CallOutcome, Entry, StepIntent, StepOutcome
+from resail.models.journal import CallIntent, CallOutcome, Direction, Entry, StepIntent, StepOutcome
 from resail.models.plan import Plan, Restart, RestartWave, Step
 from resail.models.record import StepRecord
 
@@ -23,6 +23,7 @@ _OUTCOMES = {
 class _Standing(msgspec.Struct):
     """One step, while the entries are walked."""
 
+    direction: Direction = "do"
     outcome: str = "pending"
     started: datetime | None = None
     ended: datetime | None = None
@@ -33,6 +34,7 @@ class _Standing(msgspec.Struct):
 def step_records(plan: Plan, entries: Sequence[Entry], *, live: bool) -> tuple[StepRecord, ...]:
     """The steps in the plan's order.
 
+    ``started`` and ``ended`` are those of the doing, or of the undoing once that has begun.
     A step with an intent and no outcome is ``running`` (or ``undoing``) while a process works on it (``live``), and
     ``interrupted`` otherwise.
     """
@@ -43,7 +45,8 @@ def step_records(plan: Plan, entries: Sequence[Entry], *, live: bool) -> tuple[S
         match entry.body:
             case StepIntent(step=step, direction=direction) if step in standings:
                 standing = standings[step]
-                standing.started = standing.started or entry.time
+                if standing.started is None or standing.direction != direction:
+                    standing.started, standing.direction = entry.time, direction
                 standing.ended = None
                 standing.outcome = "running" if direction == "do" else "undoing"
             case StepOutcome(step=step) as outcome if step in standings:

@@ -15,10 +15,10 @@ from typing import Any
 import httpx2
 import msgspec
 
-from resail.errors import ArtifactError, ResailError
+from resail.errors import ArtifactError, ResailError, UsageError
 from resail.testbed import audit
 from resail.testbed.binaries import ensure
-from resail.testbed.layout import Layout, Ports
+from resail.testbed.layout import ISTIOD_PREFIX, Layout, Ports
 from resail.testbed.processes import Processes, free_ports
 from resail.testbed.tools import CONTROL_PLANE, ISTIO_VERSIONS
 
@@ -28,6 +28,10 @@ Progress = Callable[[str], None]
 
 _ADMINISTRATORS = ("resail", "deployer", "observer", "controllers", "istiod")
 """Users of the bed: each has its own token, so that the audit log tells who wrote."""
+
+
+_NO_ROTATION = 100_000
+"""Megabytes that the audit log may have; at 100 by default it would begin a new file, and the judges read one."""
 
 
 class Istiod(msgspec.Struct, frozen=True):
@@ -56,19 +60,24 @@ class Bed:
         """Start a new, empty bed; what an earlier one left in ``directory`` is removed.
 
         Raises:
+            UsageError: ``directory`` holds something that is no bed.
             ArtifactError: a program is missing and cannot be built.
             ResailError: a program does not come up; its log's last lines are in the message.
         """
-        programs = ensure((*CONTROL_PLANE, *(f"pilot-discovery-{version}" for version in istio)), progress)
         bed = cls(directory)
+        bed._refuse_strange_directory()
+        programs = ensure((*CONTROL_PLANE, *(f"pilot-discovery-{version}" for version in istio)), progress)
         bed.stop()
         shutil.rmtree(bed.layout.root, ignore_errors=True)
-        bed = cls(directory)
         progress("starting etcd and the API server")
         bed._write_files()
-        bed._start_etcd(programs["etcd"])
-        bed._start_api_server(programs["kube-apiserver"])
-        bed._start_controllers()
+        try:
+            bed._start_etcd(programs["etcd"])
+            bed._start_api_server(programs["kube-apiserver"])
+            bed._start_controllers()
+        except BaseException:
+            bed.stop()
+            raise
         progress(f"the test bed is up: {bed.kubeconfig}")
         return bed
 
@@ -96,12 +105,14 @@ class Bed:
         if self._client is not None:
             self._client.close()
             self._client = None
-        # The supervisor ends its istiods itself; the API server goes after all its clients.
+        # The supervisor ends its istiods itself, if it can; the API server goes after all its clients.
         self._processes.stop("supervisor")
+        self._processes.stop(*(name for name in self._processes.names() if name.startswith(ISTIOD_PREFIX)))
         self._processes.stop("kwok", "kube-scheduler", "kube-controller-manager")
         self._processes.stop("kube-apiserver")
         self._processes.stop("etcd")
         self.layout.egress_socket.unlink(missing_ok=True)
+        self.layout.istiods_file.unlink(missing_ok=True)
 
     def save(self, name: str = "pristine") -> None:
         """Keep the state of the API as ``name``."""
@@ -166,13 +177,11 @@ class Bed:
     def _write_files(self) -> None:
         layout = self.layout
         for folder in (layout.certificates, layout.root / "kubeconfigs", layout.root / "saved"):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, mode=0o700)
         ports = Ports(*free_ports(5))
         layout.ports_file.write_bytes(msgspec.json.encode(ports))
         tokens = "".join(f"{user},{user},{user},system:masters\n" for user in _ADMINISTRATORS)
         (layout.certificates / "tokens.csv").write_text(tokens)
-        key = layout.certificates / "service-accounts.key"
-        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         for name in ("audit-policy.yaml", "stages.yaml"):
             source = resources.files("resail.testbed") / "config" / name
             (layout.root / name).write_bytes(source.read_bytes())
@@ -198,7 +207,6 @@ class Bed:
 
     def _start_api_server(self, program: Path) -> None:
         layout, ports = self.layout, self.layout.ports()
-        key = layout.certificates / "service-accounts.key"
         self._processes.start(
             "kube-apiserver",
             [
@@ -207,8 +215,8 @@ class Bed:
                 f"--secure-port={ports.api}",
                 "--bind-address=127.0.0.1",
                 f"--cert-dir={layout.certificates}",
-                f"--service-account-key-file={key}",
-                f"--service-account-signing-key-file={key}",
+                f"--service-account-key-file={layout.key}",
+                f"--service-account-signing-key-file={layout.key}",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 f"--token-auth-file={layout.certificates / 'tokens.csv'}",
                 "--authorization-mode=RBAC",
@@ -221,6 +229,7 @@ class Bed:
                 f"--audit-policy-file={layout.root / 'audit-policy.yaml'}",
                 f"--audit-log-path={layout.audit_log}",
                 "--audit-log-mode=blocking-strict",
+                f"--audit-log-maxsize={_NO_ROTATION}",
                 f"--egress-selector-config-file={layout.root / 'egress.yaml'}",
             ],
         )
@@ -239,14 +248,14 @@ class Bed:
             "--kube-api-qps=2000",
             "--kube-api-burst=4000",
         ]
-        self._processes.start("supervisor", [sys.executable, "-m", "resail.testbed.supervisor", layout.root])
+        self._processes.start("supervisor", [sys.executable, "-P", "-m", "resail.testbed.supervisor", layout.root])
         self._processes.start(
             "kube-controller-manager",
             [
                 programs["kube-controller-manager"],
                 *common,
                 f"--secure-port={ports.controller_manager}",
-                f"--service-account-private-key-file={layout.certificates / 'service-accounts.key'}",
+                f"--service-account-private-key-file={layout.key}",
                 f"--root-ca-file={layout.certificate}",
                 "--use-service-account-credentials=false",
                 "--concurrent-deployment-syncs=20",
@@ -268,6 +277,12 @@ class Bed:
         return self.api("GET", "/api/v1/namespaces/default/serviceaccounts/default").status_code == 200
 
     # --- details ---
+
+    def _refuse_strange_directory(self) -> None:
+        """What is in the directory gets removed, so it must be ours."""
+        root = self.layout.root
+        if root.exists() and not self.layout.ports_file.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise UsageError("there is something that is no test bed", on=str(root), next_step="name an empty directory")
 
     def _until(self, program: str, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Layout", "Ports"]
+__all__ = ["ISTIOD_PREFIX", "Layout", "Ports"]
+
+ISTIOD_PREFIX = "istiod-"
+"""What the names of the supervisor's own processes begin with."""
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -40,6 +43,11 @@ class Layout(msgspec.Struct, frozen=True):
     def certificate(self) -> Path:
         """The API server's, with its authority."""
         return self.certificates / "apiserver.crt"
+
+    @property
+    def key(self) -> Path:
+        """The API server's, made by itself; service account tokens are signed with it too."""
+        return self.certificates / "apiserver.key"
 
     @property
     def ports_file(self) -> Path:

@@ -1,6 +1,8 @@
 """Start programs that outlive us, and end exactly those."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +18,9 @@ __all__ = ["Processes", "free_ports"]
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
+_PORTS = range(10240, 32768)
+"""Below the ports that the kernel gives to outgoing connections: one of those could take a program's port while it restarts."""
+
 
 class _Started(msgspec.Struct):
     pid: int
@@ -28,13 +33,26 @@ class Processes:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
-        """Start a program in a session of its own; its output goes to ``NAME.log``."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        program: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        """Start a command in a session of its own; its output goes to ``NAME.log``.
+
+        ``program`` is the file to run where the command's first word is only the name that it shall know itself by.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
         with (self._directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [str(part) for part in command],
+                executable=program,
+                cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -85,15 +103,25 @@ class Processes:
 
 
 def free_ports(count: int) -> list[int]:
-    """``count`` different TCP ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """``count`` different TCP ports of 127.0.0.1 that nobody listens on now.
+
+    Raises:
+        ResailError: there are not so many.
+    """
+    free = (port for port in random.sample(_PORTS, len(_PORTS)) if _is_free(port))
+    found = list(itertools.islice(free, count))
+    if len(found) < count:
+        raise ResailError(f"there are not {count} free TCP ports on 127.0.0.1", next_step="end what listens there")
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _birth(pid: int) -> str:

@@ -47,8 +47,9 @@ class PlainLines:
         self._verbose = settings.verbose
         self._titles: dict[str, str] = {}
 
-    def began(self, files: PlanFiles, run: str) -> None:
+    def began(self, files: PlanFiles, entries: list[Entry]) -> None:
         self._titles = {step.id: step.title for step in files.plan.steps}
+        self.saw(entries[-1:])
 
     def saw(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -74,8 +75,8 @@ class PlainLines:
                 return f"{step}: {word}{f', {detail}' if detail else ''}"
             case StepApproved(step=step):
                 return f"{step}: approved"
-            case Progress(step=step, message=message, done=done, total=total):
-                return f"{step}: {message}{f' ({done}/{total})' if total else ''}"
+            case Progress(step=step, message=message):
+                return f"{step}: {message}"
             case RunHalted(why=why, detail=detail):
                 return f"halted ({why}){f': {detail}' if detail else ''}"
             case RunFinished(state=state, detail=detail):
@@ -96,11 +97,11 @@ class LiveTable:
         self._entries: list[Entry] = []
         self._live: Live | None = None
 
-    def began(self, files: PlanFiles, run: str) -> None:
+    def began(self, files: PlanFiles, entries: list[Entry]) -> None:
         from rich.live import Live
 
         self._files = files
-        self._entries = []
+        self._entries = list(entries)
         self._live = Live(console=console(sys.stderr), get_renderable=self._table, refresh_per_second=5)
         self._live.start()
 

@@ -75,6 +75,8 @@ async def start_worker() -> AsyncIterator[HelmWorker]:
         env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        # client-go's warnings; and a terminal that goes away must not end an action under way by SIGPIPE.
+        stderr=asyncio.subprocess.DEVNULL,
         limit=_LINE_LIMIT,
         # Ctrl-C is for us: we let the action under way finish, and then end the worker.
         start_new_session=True,

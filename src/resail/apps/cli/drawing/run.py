@@ -59,4 +59,4 @@ def _now(progress: Progress | None) -> RenderableType:
     if not progress.total:
         return Text(progress.message)
     bar = ProgressBar(total=progress.total, completed=progress.done, width=24)
-    return Group(Text(f"{progress.message} {progress.done}/{progress.total}"), bar)
+    return Group(Text(progress.message), bar)

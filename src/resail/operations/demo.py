@@ -1,0 +1,91 @@
+"""``resail demo``: a real control plane on this machine, a mesh that Helm installed on it, and the plan of its upgrade."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from resail.errors import UsageError
+from resail.models.plan import PlanFiles, Strategy
+from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.inspect import MeshChoice
+from resail.operations.plan import PlanRequest, plan
+from resail.testbed.bed import Bed
+from resail.testbed.mesh.install import TO, install_mesh
+
+__all__ = ["DemoRequest", "DemoStage", "set_stage"]
+
+_BED = "bed"
+_OURS = (_BED, "kubeconfig", "plan.zip", "journal.db", "journal.db-wal", "journal.db-shm", "lock", "plans", "reports")
+
+
+class DemoRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How the demo shall be."""
+
+    directory: Path | None = None
+    """Where everything of it is; None: below the user's state directory."""
+    strategy: Strategy = "canary"
+    on_failure: Literal["halt", "rollback"] = "halt"
+
+
+class DemoStage(msgspec.Struct, frozen=True):
+    """All is set: ``resail apply`` may come on."""
+
+    directory: Path
+    cluster: ClusterChoice
+    plan: Path
+    files: PlanFiles
+
+    def clear(self) -> None:
+        """Stop the test bed; the record and the plan stay."""
+        Bed(self.directory / _BED).stop()
+
+
+async def set_stage(request: DemoRequest, progress: Callable[[str], None]) -> DemoStage:
+    """Start a test bed, install the mesh, plan its upgrade; what an earlier demo left in the directory is removed.
+
+    Raises:
+        UsageError: the directory holds something that no demo left there.
+        ArtifactError: a program of the bed or a release is not to be had.
+        ResailError: the bed or the mesh does not come up.
+    """
+    directory = _emptied(request.directory)
+    bed = Bed.start(directory / _BED, progress)
+    shutil.copy(bed.kubeconfig, directory / "kubeconfig")
+    await install_mesh(bed.kubeconfig, progress)
+    cluster = ClusterChoice(kubeconfig=directory / "kubeconfig")
+    path = directory / "plan.zip"
+    wish = PlanRequest(
+        mesh=MeshChoice(cluster=cluster),
+        target=str(TO),
+        strategy=request.strategy,
+        on_failure=request.on_failure,
+        max_parallel=5,
+        out=path,
+    )
+    files = await plan(wish, progress)
+    return DemoStage(directory, cluster, path, files)
+
+
+def _emptied(wished: Path | None) -> Path:
+    if wished is None:
+        from platformdirs import user_state_path
+
+        wished = user_state_path("resail") / "demo"
+    directory = wished.absolute()
+    strange = sorted(path.name for path in directory.iterdir() if path.name not in _OURS) if directory.is_dir() else []
+    if strange:
+        raise UsageError(
+            f"it holds {', '.join(strange[:3])}, which no demo left there", on=str(directory), next_step="give another --dir"
+        )
+    Bed(directory / _BED).stop()
+    for name in _OURS:
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

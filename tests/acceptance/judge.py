@@ -1,0 +1,139 @@
+"""The judge of a run: what the API server's audit log says was written, held against what the plan shows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from resail.models.identity import ObjectRef
+from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, Restart, RestartWave
+from resail.testbed.audit import Event
+
+__all__ = ["Kinds", "restarted_twice", "unexplained"]
+
+Kinds = Mapping[tuple[str, str], str]
+"""API group and resource → kind, as discovery tells."""
+
+_MARK = "resail.dev/restart"
+
+_Named = tuple[str, str, str, str]
+"""Group, kind, namespace, name."""
+
+
+def unexplained(events: Sequence[Event], files: PlanFiles, kinds: Kinds, *, undone: bool = False) -> list[str]:
+    """Those writes that the plan does not show, one line each.
+
+    Args:
+        events: the real writes of the user that ran the plan.
+        files: the plan.
+        kinds: of the cluster.
+        undone: the run was rolled back, so what the plan adds may be deleted.
+    """
+    shown = _Shown(files, undone)
+    return [line for event in events if (line := shown.complaint(event, kinds))]
+
+
+def restarted_twice(events: Sequence[Event], files: PlanFiles) -> list[str]:
+    """Workloads that were restarted more than once: two different marks, or more evictions than pods."""
+    marks: dict[str, set[str]] = {}
+    evicted: Counter[str] = Counter()
+    pods = {str(one.workload): one.pods for one in _restarts(files)}
+    for event in events:
+        target = event.object_ref
+        mark = _mark_of(event.request_object)
+        if mark is not None:
+            marks.setdefault(f"{target.namespace}/{target.resource}/{target.name}", set()).add(mark)
+        if target.subresource == "eviction":
+            owners = [one for one in _restarts(files) if _is_pod_of(one, target.namespace, target.name)]
+            evicted.update(str(one.workload) for one in owners)
+    found = [f"{workload} by {sorted(used)}" for workload, used in marks.items() if len(used) > 1]
+    return found + [f"{workload}: {count} evictions" for workload, count in evicted.items() if count > pods[workload]]
+
+
+class _Shown:
+    """What a plan shows."""
+
+    def __init__(self, files: PlanFiles, undone: bool) -> None:
+        self._undone = undone
+        changes = [getattr(step, "change", None) for step in files.plan.steps]
+        self._changes = [change for change in changes if isinstance(change, HelmChange)]
+        self._rendered = {_named(ObjectRef.of(manifest)) for one in self._changes for manifest in files.manifests[one.manifests]}
+        self._changed = {(_named(each.object), each.change) for one in self._changes for each in one.objects}
+        self._releases = {(one.namespace, one.release) for one in self._changes}
+        self._tags = {
+            _named(ObjectRef.of(manifest))
+            for step in files.plan.steps
+            if isinstance(step, MoveTag)
+            for manifest in files.manifests[step.manifests]
+        }
+        self._labels = {step.namespace: set(step.labels) for step in files.plan.steps if isinstance(step, LabelNamespace)}
+        self._restarts = _restarts(files)
+
+    def complaint(self, event: Event, kinds: Kinds) -> str:
+        """Empty where the plan shows the write."""
+        target = event.object_ref
+        kind = kinds.get((target.api_group, target.resource), target.resource)
+        # The API server gives a Namespace itself as its namespace.
+        namespace = "" if kind == "Namespace" else target.namespace
+        named = (target.api_group, kind, namespace, target.name)
+        allowed = (
+            self._by_a_release(event, named)
+            or (named in self._tags and event.verb == "patch")
+            or self._labelling(event, named)
+            or self._restart(event, named)
+        )
+        return "" if allowed else f"{event.verb} {'/'.join(filter(None, named))} {target.subresource}".rstrip()
+
+    def _by_a_release(self, event: Event, named: _Named) -> bool:
+        _, kind, namespace, name = named
+        if kind == "Secret" and any(
+            namespace == where and name.startswith(f"sh.helm.release.v1.{release}.v") for where, release in self._releases
+        ):
+            return True
+        if event.verb == "delete":
+            return (named, "remove") in self._changed or (self._undone and (named, "add") in self._changed)
+        if self._undone and (named, "remove") in self._changed:
+            return True
+        return named in self._rendered
+
+    def _labelling(self, event: Event, named: _Named) -> bool:
+        _, kind, _, name = named
+        body = event.request_object if isinstance(event.request_object, dict) else {}
+        labels = set((body.get("metadata") or {}).get("labels") or {})
+        only_labels = body.keys() <= {"metadata"} and (body.get("metadata") or {}).keys() <= {"labels", "resourceVersion"}
+        return kind == "Namespace" and event.verb == "patch" and only_labels and labels <= self._labels.get(name, set())
+
+    def _restart(self, event: Event, named: _Named) -> bool:
+        _, kind, namespace, name = named
+        if kind == "Pod" and event.object_ref.subresource == "eviction":
+            return any(one.method == "evict" and _is_pod_of(one, namespace, name) for one in self._restarts)
+        listed = any(one.method == "rollout" and _named(one.workload) == named for one in self._restarts)
+        return listed and event.verb == "patch" and _only_marks(event.request_object)
+
+
+def _restarts(files: PlanFiles) -> list[Restart]:
+    return [one for step in files.plan.steps if isinstance(step, RestartWave) for one in step.restarts]
+
+
+def _named(ref: ObjectRef) -> _Named:
+    return (ref.kind_ref.group, ref.kind, ref.namespace, ref.name)
+
+
+def _is_pod_of(restart: Restart, namespace: str, pod: str) -> bool:
+    return restart.workload.namespace == namespace and pod.startswith(f"{restart.workload.name}-")
+
+
+def _mark_of(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    template = (body.get("spec") or {}).get("template") or {}
+    mark: str | None = ((template.get("metadata") or {}).get("annotations") or {}).get(_MARK)
+    return mark
+
+
+def _only_marks(body: Any) -> bool:
+    """Does a patch write nothing but the restart mark (and the version that it is for)?"""
+    mark = _mark_of(body)
+    wanted = {"spec": {"template": {"metadata": {"annotations": {_MARK: mark}}}}}
+    metadata = body.get("metadata", {}) if isinstance(body, dict) else {}
+    rest = {key: value for key, value in body.items() if key != "metadata"} if isinstance(body, dict) else {}
+    return mark is not None and rest == wanted and metadata.keys() <= {"resourceVersion"}
