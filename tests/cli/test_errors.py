@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import zipfile
 from pathlib import Path
@@ -31,7 +32,7 @@ def assert_fails(resail: Program, code: int, *arguments: str | Path) -> str:
     assert plain.returncode == code, plain.stderr
     assert plain.stdout == ""
     assert "Traceback" not in plain.stderr
-    assert plain.stderr.startswith("Error: ")
+    assert re.search("^Error: ", plain.stderr, re.MULTILINE)
     assert "\n  next: " in plain.stderr
     machine = resail(*arguments, "-o", "json")
     assert machine.returncode == code

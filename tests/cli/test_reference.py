@@ -49,8 +49,8 @@ def test_a_section_has_exactly_the_options_that_there_are(path: str) -> None:
         if isinstance(parameter, click.Option)
         for name in (*parameter.opts, *parameter.secondary_opts)
     }
-    documented = set(re.findall(r"^\| `(-[^`]+)`", sections()[path], re.MULTILINE))
-    named = {name for names in documented for name in re.findall(r"--?[a-z][a-z-]*", names)}
+    documented = set(re.findall(r"^\| (`-[^|]+) \|", sections()[path], re.MULTILINE))
+    named = {name for names in documented for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", names)}
     assert named == options - GLOBAL - {"--help", "-h"}
 
 

@@ -54,15 +54,13 @@ def test_a_chart_may_be_named_before_a_file(tmp_path: Path) -> None:
 
 
 def test_what_is_global_goes_to_every_chart_that_knows_it() -> None:
-    facts = {
-        name: ChartFacts(name, "1.27.9", values)
-        for name, values in {
-            "istiod": {"global": {"hub": "", "tag": "", "proxy": {}}, "pilot": {}},
-            "cni": {"global": {"hub": "", "tag": ""}},
-            "base": {"global": {"istioNamespace": "istio-system"}},
-            "ztunnel": {"hub": ""},
-        }.items()
+    defaults: dict[str, dict[str, Any]] = {
+        "istiod": {"global": {"hub": "", "tag": "", "proxy": {}}, "pilot": {}},
+        "cni": {"global": {"hub": "", "tag": ""}},
+        "base": {"global": {"istioNamespace": "istio-system"}},
+        "ztunnel": {"hub": ""},
     }
+    facts = {name: ChartFacts(name, "1.27.9", values) for name, values in defaults.items()}
     wishes = read_values([], ["global.hub=here,global.proxy.x=1,pilot.y=1", "cni:global.tag=own", "ztunnel:hub=there"])
     assert for_charts(wishes, facts) == {
         "istiod": {"global": {"hub": "here", "proxy": {"x": 1}}, "pilot": {"y": 1}},

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from resail.plan.file import read_plan
 from tests.report.runs import INSTALL, TAG, a_plan
 
 from resail.errors import ArtifactError, LockedError, UsageError
@@ -15,6 +14,7 @@ from resail.operations.outcome import read_record, write_record
 from resail.operations.report import render, report
 from resail.operations.runs import RunChoice, StateDirectory, new_run_id, refuse_unfinished, state_directory
 from resail.operations.status import status
+from resail.plan.file import read_plan
 
 FILES = a_plan()
 

@@ -1,6 +1,6 @@
 """``ClusterReader`` and ``ClusterWriter`` over a real API server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
-from resail.errors import ApiConflictError, NotFoundError, WatchExpiredError
+from resail.errors import ApiConflictError, ClusterUnreachableError, NotFoundError
 from resail.kube.config import http_client
 from resail.kube.discovery import Discovery
 from resail.kube.http import Api
-from resail.kube.lists import list_page
+from resail.kube.lists import list_whole
 from resail.kube.watch import watch
 from resail.models.access import KubeAccess
 from resail.models.identity import KindRef, Manifest, ObjectRef
@@ -20,9 +20,6 @@ from resail.models.identity import KindRef, Manifest, ObjectRef
 __all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
-
-_LIST_ATTEMPTS = 3
-"""How often a list is begun anew when its pages expire under it."""
 
 
 @asynccontextmanager
@@ -39,6 +36,10 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
         yield cluster
 
 
+class _Version(msgspec.Struct, rename="camel"):
+    git_version: str
+
+
 class KubeCluster:
     """Implements ``ClusterReader`` and ``ClusterWriter``; the docstrings are there."""
 
@@ -51,7 +52,14 @@ class KubeCluster:
 
     async def server_version(self) -> str:
         answer = await self._api.request("GET", "/version", what="the API server's version")
-        return str(msgspec.json.decode(answer)["gitVersion"]).removeprefix("v")
+        try:
+            return msgspec.json.decode(answer, type=_Version).git_version.removeprefix("v")
+        except msgspec.DecodeError as error:
+            raise ClusterUnreachableError(
+                "what answers is not a Kubernetes API server",
+                on=answer[:100].decode(errors="replace").strip(),
+                next_step="see that the server's address in the kubeconfig is right, and that no login page answers there",
+            ) from error
 
     async def cluster_id(self) -> str:
         namespace = await self.get(ObjectRef("v1", "Namespace", "", "kube-system"))
@@ -70,21 +78,10 @@ class KubeCluster:
 
     async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
         path = await self._discovery.collection(kind, namespace)
-        for attempt in range(_LIST_ATTEMPTS):
-            found: list[T] = []
-            token = ""
-            try:
-                while True:
-                    page, token, _ = await list_page(self._api, path, kind, shape, labels, token)
-                    found += page
-                    if not token:
-                        return found
-            except WatchExpiredError:
-                if attempt == _LIST_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+        found, _ = await list_whole(self._api, path, kind, shape, labels)
+        return found
 
-    def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:
+    def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
         return watch(self._api, self._discovery, kind, namespace, labels)
 
     # --- writing ---
@@ -135,7 +132,6 @@ class KubeCluster:
             await self._discovery.path(ref),
             what=f"delete {ref}",
             params={"propagationPolicy": "Background"} | ({"dryRun": "All"} if dry_run else {}),
-            repeatable=False,
         )
 
     async def evict(self, pod: ObjectRef, *, dry_run: bool = False) -> None:
@@ -150,7 +146,8 @@ class KubeCluster:
                     "kind": "Eviction",
                     "metadata": {"name": pod.name, "namespace": pod.namespace},
                 },
-                repeatable=False,
+                # A second one could hit the pod that took the first one's name (StatefulSets reuse names).
+                repeatable=dry_run,
             )
         except NotFoundError:
             return

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import msgspec
+from lightkube.core.exceptions import ConfigError
 
 from resail.errors import (
     ApiConflictError,
@@ -88,6 +89,10 @@ def error_of_failure(error: Exception, what: str) -> ResailError:
     """The error for a request that got no answer."""
     if isinstance(error, ResailError):
         return error
+    if isinstance(error, ConfigError):
+        return ClusterUnreachableError(
+            f"the credentials cannot be read: {error}", on=what, next_step="see the user in the kubeconfig, or log in again"
+        )
     kind = type(error).__name__
     reason = f"{kind}: {error}" if str(error) else kind
     next_step = "see that the cluster is up and the address in the kubeconfig is right"

@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import msgspec
 import stamina
+from lightkube.core.exceptions import ConfigError
 
-from resail.errors import ClusterApiError, ResailError
+from resail.errors import ClusterApiError, NotFoundError, ResailError
 from resail.kube.errors import error_of_failure, error_of_status, status_of
 
 __all__ = ["Api"]
@@ -21,8 +22,10 @@ _LONGEST_WAIT = 8.0
 _LONGEST_RETRY_AFTER = 20.0
 
 _TEMPORARY = frozenset({429, 500, 502, 503, 504})
-_REFUSED_UNTOUCHED = frozenset({429, 503})
-"""Answers that say: nothing was done."""
+
+_FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, ConfigError, OSError)
+"""All that the client raises for want of an answer; ConfigError where credentials cannot be read again."""
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class _AgainError(Exception):
@@ -39,6 +42,7 @@ class Api:
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
+        self._has_answered = False
 
     async def request(
         self,
@@ -52,11 +56,16 @@ class Api:
         accept: str = "application/json",
         repeatable: bool = True,
     ) -> bytes:
-        """Send it until it is answered, for a minute at most, and return the body.
+        """Send it until it is answered, for a minute or little more, and return the body.
+
+        A server that has never answered is more likely misnamed than down: to it nothing is sent a second time.
+        A DELETE that finds nothing when it is repeated has had its effect before, and its body is empty.
 
         Args:
             what: method and object, for messages.
-            repeatable: False where sending it twice is not the same as once.
+            repeatable: False where sending it twice is not the same as once. It is then repeated only where it
+                surely had no effect: it was not sent, or the answer is 429, or 503 with a Retry-After
+                (without one, a proxy in between may have lost the answer).
 
         Raises:
             ClusterUnreachableError: no answer, or the credentials are not accepted.
@@ -65,22 +74,31 @@ class Api:
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content is not None else {})
 
+        may_have_worked = False
+
         async def attempt() -> bytes:
+            nonlocal may_have_worked
             try:
                 answer = await self._client.request(method, path, params=params, content=content, headers=headers)
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            except _FAILURES as error:
                 mapped = error_of_failure(error, what)
-                never_sent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
-                if isinstance(error, httpx2.TransportError) and (repeatable or never_sent):
+                never_sent = isinstance(error, _NEVER_SENT)
+                may_have_worked |= not never_sent
+                if self._has_answered and isinstance(error, httpx2.TransportError) and (repeatable or never_sent):
                     raise _AgainError(mapped, None) from error
                 raise mapped from error
+            self._has_answered = True
             if answer.is_success:
                 return answer.content
             status = status_of(answer.status_code, answer.content)
             mapped = error_of_status(status, what)
-            temporary = _TEMPORARY if repeatable else _REFUSED_UNTOUCHED
-            if type(mapped) is ClusterApiError and status.code in temporary:
-                raise _AgainError(mapped, _retry_after(answer))
+            if method == "DELETE" and may_have_worked and isinstance(mapped, NotFoundError):
+                return b""
+            wait = _retry_after(answer)
+            untouched = status.code == 429 or (status.code == 503 and wait is not None)
+            if type(mapped) is ClusterApiError and status.code in _TEMPORARY and (repeatable or untouched):
+                may_have_worked |= not untouched
+                raise _AgainError(mapped, wait)
             raise mapped
 
         caller = stamina.AsyncRetryingCaller(
@@ -92,7 +110,7 @@ class Api:
             raise given_up.error from given_up.__cause__
 
     @asynccontextmanager
-    async def stream(self, path: str, *, what: str, params: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
+    async def stream(self, path: str, *, what: str, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
         """The lines of a long answer, without retries.
 
         Raises:
@@ -103,9 +121,20 @@ class Api:
             async with self._client.stream("GET", path, params=params, timeout=timeout) as answer:
                 if not answer.is_success:
                     raise error_of_status(status_of(answer.status_code, await answer.aread()), what)
-                yield answer.aiter_lines()
-        except (httpx2.HTTPError, OSError) as error:
+                yield _lines(answer.aiter_bytes())
+        except _FAILURES as error:
             raise error_of_failure(error, what) from error
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Split at line feeds only: JSON may hold U+0085 and others that count as line ends in text. An unended rest is dropped."""
+    pending: list[bytes] = []
+    async for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        pending.append(first)
+        for following in others:
+            yield b"".join(pending)
+            pending = [following]
 
 
 def _wait_for(error: Exception) -> bool | float:

@@ -4,15 +4,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from resail.errors import ClusterApiError
+from resail.errors import ClusterApiError, WatchExpiredError
 from resail.kube.http import Api
 from resail.models.identity import KindRef
 
-__all__ = ["list_page"]
+__all__ = ["list_whole"]
 
 T = TypeVar("T")
 
 _PAGE = "500"
+_ATTEMPTS = 3
+"""How often a list is begun anew when its pages expire under it."""
 
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 """One for each shape: making one costs more than decoding a page."""
@@ -23,13 +25,30 @@ class _Metadata(msgspec.Struct, rename="camel"):
     token: str = msgspec.field(default="", name="continue")
 
 
-async def list_page(api: Api, path: str, kind: KindRef, shape: type[T], labels: str, token: str) -> tuple[list[T], str, str]:
-    """One page: the objects, the token of the next page (empty: this was the last) and the list's version.
+async def list_whole(api: Api, path: str, kind: KindRef, shape: type[T], labels: str) -> tuple[list[T], str]:
+    """All objects, and the list's resourceVersion.
 
     Raises:
-        WatchExpiredError: the token is too old; start again.
-        ClusterApiError: the answer does not decode as ``shape``.
+        WatchExpiredError: the pages expired again and again before the last one was read.
+        ClusterApiError: an answer does not decode as ``shape``.
     """
+    for attempt in range(_ATTEMPTS):
+        found: list[T] = []
+        token = ""
+        try:
+            while True:
+                page, token, version = await _page(api, path, kind, shape, labels, token)
+                found += page
+                if not token:
+                    return found, version
+        except WatchExpiredError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _page(api: Api, path: str, kind: KindRef, shape: type[T], labels: str, token: str) -> tuple[list[T], str, str]:
+    """One page: the objects, the token of the next page (empty: this was the last) and the list's version."""
     params = {"limit": _PAGE}
     if labels:
         params["labelSelector"] = labels

@@ -1,23 +1,28 @@
 """List, then follow: a watch that survives what a long run meets."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Literal
 
 import msgspec
 
 from resail.cluster import WatchEvent
-from resail.errors import ClusterApiError, ClusterUnreachableError, WatchExpiredError
+from resail.errors import ClusterApiError, ClusterUnreachableError
 from resail.kube.clock import SystemClock
 from resail.kube.discovery import Discovery
 from resail.kube.errors import error_of_status, status_of
 from resail.kube.http import Api
-from resail.kube.lists import list_page
+from resail.kube.lists import list_whole
 from resail.models.identity import KindRef, Manifest
 
 __all__ = ["watch"]
 
 _SERVER_TIMEOUT = 240  # seconds after which the server ends a watch by itself
-_PAUSE = 0.5  # seconds before a broken watch is taken up again
+_FIRST_PAUSE = 0.5  # seconds before a broken watch is taken up again; doubled while nothing comes of it
+_LONGEST_PAUSE = 8.0
+
+_FOR_GOOD = frozenset({400, 401, 403, 404, 405, 422})
+"""Answers that asking again does not change."""
 
 
 class _Line(msgspec.Struct):
@@ -25,12 +30,22 @@ class _Line(msgspec.Struct):
     object: dict[str, Any]
 
 
-async def watch(api: Api, discovery: Discovery, kind: KindRef, namespace: str, labels: str) -> AsyncIterator[WatchEvent]:
-    """As ``ClusterReader.watch``. After a gap the objects are listed again, and only differences are told."""
+async def watch(api: Api, discovery: Discovery, kind: KindRef, namespace: str, labels: str) -> AsyncGenerator[WatchEvent, None]:
+    """As ``ClusterReader.watch``. After a gap the objects are listed again, and only differences are told.
+
+    SYNCED comes once, after the first list. A DELETED that a later list brings to light has the object as it was last
+    seen; one that was made anew under the same name is told as DELETED, then ADDED.
+
+    Raises:
+        ClusterUnreachableError: the API did not answer a list for a minute.
+        ClusterApiError: it does not allow, or does not serve, what is watched.
+    """
     known: dict[str, Manifest] = {}
     synced = False
+    pause = _FIRST_PAUSE
+    path = await discovery.collection(kind, namespace)
     while True:
-        listed, version = await _list_all(api, discovery, kind, namespace, labels)
+        listed, version = await _list(api, path, kind, labels)
         for event in _differences(known, listed):
             yield event
         known = listed
@@ -38,35 +53,26 @@ async def watch(api: Api, discovery: Discovery, kind: KindRef, namespace: str, l
             synced = True
             yield WatchEvent("SYNCED", {})
         try:
-            async for event in _follow(api, discovery, kind, namespace, labels, version):
-                identity = event.object["metadata"]["uid"]
-                if event.type == "DELETED":
-                    known.pop(identity, None)
-                else:
-                    known[identity] = event.object
-                yield event
-        except WatchExpiredError:
-            continue
+            async with aclosing(_follow(api, path, labels, version)) as events:
+                async for event in events:
+                    identity = event.object["metadata"]["uid"]
+                    if event.type == "DELETED":
+                        known.pop(identity, None)
+                    else:
+                        known[identity] = event.object
+                    pause = _FIRST_PAUSE
+                    yield event
         except (ClusterUnreachableError, ClusterApiError) as error:
-            if isinstance(error, ClusterApiError) and error.status in (401, 403, 404):
+            if isinstance(error, ClusterApiError) and error.status in _FOR_GOOD:
                 raise
-            await SystemClock().sleep(_PAUSE)
+        await SystemClock().sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _list_all(
-    api: Api, discovery: Discovery, kind: KindRef, namespace: str, labels: str
-) -> tuple[dict[str, Manifest], str]:
-    path = await discovery.collection(kind, namespace)
-    found: dict[str, Manifest] = {}
-    token = ""
-    while True:
-        page, token, version = await list_page(api, path, kind, dict[str, Any], labels, token)
-        for item in page:
-            item.setdefault("apiVersion", kind.api_version)
-            item.setdefault("kind", kind.kind)
-            found[item["metadata"]["uid"]] = item
-        if not token:
-            return found, version
+async def _list(api: Api, path: str, kind: KindRef, labels: str) -> tuple[dict[str, Manifest], str]:
+    listed, version = await list_whole(api, path, kind, dict[str, Any], labels)
+    whole = [{"apiVersion": kind.api_version, "kind": kind.kind, **manifest} for manifest in listed]
+    return {manifest["metadata"]["uid"]: manifest for manifest in whole}, version
 
 
 def _differences(before: dict[str, Manifest], now: dict[str, Manifest]) -> list[WatchEvent]:
@@ -80,12 +86,16 @@ def _differences(before: dict[str, Manifest], now: dict[str, Manifest]) -> list[
     return gone + events
 
 
-async def _follow(
-    api: Api, discovery: Discovery, kind: KindRef, namespace: str, labels: str, version: str
-) -> AsyncIterator[WatchEvent]:
-    path = await discovery.collection(kind, namespace)
+async def _follow(api: Api, path: str, labels: str, version: str) -> AsyncGenerator[WatchEvent, None]:
+    """One watch after the other, as long as each brings something; ends with one that does not.
+
+    Raises:
+        ResailError: the watch was refused, broke off or expired.
+    """
     what = f"watch {path}"
-    while True:
+    brought = True
+    while brought:
+        brought = False
         params = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -94,13 +104,22 @@ async def _follow(
         }
         async with api.stream(path, what=what, params=params | ({"labelSelector": labels} if labels else {})) as lines:
             async for line in lines:
-                event = msgspec.json.decode(line, type=_Line)
-                if event.type == "ERROR":
-                    raise error_of_status(status_of(int(event.object.get("code", 500)), msgspec.json.encode(event.object)), what)
+                event = _decode(line, what)
                 version = _version(event.object)
+                brought = True
                 told = _told(event.type)
                 if told is not None:
                     yield WatchEvent(told, event.object)
+
+
+def _decode(line: bytes, what: str) -> _Line:
+    try:
+        event = msgspec.json.decode(line, type=_Line)
+    except msgspec.DecodeError as error:
+        raise ClusterApiError(f"a line of the watch cannot be read: {error}", on=what) from error
+    if event.type == "ERROR":
+        raise error_of_status(status_of(int(event.object.get("code", 500)), msgspec.json.encode(event.object)), what)
+    return event
 
 
 def _told(kind: str) -> Literal["ADDED", "MODIFIED", "DELETED"] | None:

@@ -13,7 +13,7 @@ from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.kube import KubeCluster
 from resail.kube.clock import SystemClock
-from resail.models.journal import Direction, Entry, Run, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
+from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
 from resail.operations.cluster_choice import ClusterChoice, connect_to
@@ -37,14 +37,14 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
     cluster: ClusterChoice = ClusterChoice()
     directory: Path | None = None
     """State directory; None: that of the cluster."""
-    release_directories: tuple[Path, ...] = ()
-    """Where to look for the target release first."""
 
 
 class ApplyRequest(_Request, frozen=True, kw_only=True):
     """Run a plan."""
 
     plan: Path
+    release_directories: tuple[Path, ...] = ()
+    """Where to look for the target release first."""
 
 
 class ResumeRequest(_Request, frozen=True, kw_only=True):
@@ -54,6 +54,8 @@ class ResumeRequest(_Request, frozen=True, kw_only=True):
     """None: the latest."""
     approve: tuple[str, ...] = ()
     """Ids of Approve steps that a person said yes to."""
+    release_directories: tuple[Path, ...] = ()
+    """Where to look for the target release first."""
 
 
 class RollbackRequest(_Request, frozen=True, kw_only=True):
@@ -109,7 +111,8 @@ async def resume(
             await _same_cluster(cluster, run.cluster_id, run.id)
             direction = _direction(journal.entries(run.id))
             session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
-            release = await session.release(request.release_directories)
+            forwards = direction == "do"
+            release = await session.release(request.release_directories) if forwards else session.no_release()
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
@@ -130,15 +133,14 @@ async def rollback(
         state = state_directory(request.directory, await cluster.cluster_id())
         with hold(state.root):
             journal = existing_journal(state)
-            run = journal.run(request.run)
-            _refuse_to_roll_back(run, journal.runs())
+            run = journal.run(request.run or _latest_begun(journal))
+            _refuse_to_roll_back(run, journal)
             files = read_plan(Path(run.plan_file))
             await _same_cluster(cluster, run.cluster_id, run.id)
             session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
-            release = await session.release(request.release_directories)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
-            return await session.perform("undo", release, call_observer)
+            return await session.perform("undo", session.no_release(), call_observer)
 
 
 class _Session:
@@ -174,6 +176,11 @@ class _Session:
             )
         return release
 
+    def no_release(self) -> Release:
+        """In place of the target release, for undoing: Helm rolls back by its own history, whatever became of the files."""
+        plan = self._files.plan
+        return Release(version=plan.to_version, directory="", source="not asked for", digest=plan.release_digest)
+
     async def perform(self, direction: Direction, release: Release, call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
         async with open_helm(self._cluster.access, self._cluster, self._cluster) as installer:
@@ -182,6 +189,10 @@ class _Session:
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, release, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher)
+        if isinstance(error, StalePlanError) and not _has_begun(self._journal, self.run):
+            # There is nothing to resume or to undo, so the run must not stand in the way of those before and after it.
+            self._journal.append(self.run, RunFinished("aborted", f"nothing was done: {error}"))
+            raise error
         pods = await measure_pods(self._cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
         write_record(self._state, record, self._files)
@@ -221,13 +232,23 @@ def _refuse_to_resume(run: Run) -> None:
     raise UsageError(f"the run is {run.state}: there is nothing to resume", on=run.id, next_step=next_step)
 
 
-def _refuse_to_roll_back(run: Run, runs: Sequence[Run]) -> None:
+def _refuse_to_roll_back(run: Run, journal: SqliteJournal) -> None:
     if run.state == "rolled-back":
         raise UsageError("the run is rolled back already", on=run.id, next_step="there is nothing to do")
-    identifiers = [each.id for each in runs]
-    later = [each.id for each in runs[identifiers.index(run.id) + 1 :] if each.state != "rolled-back"]
+    runs = journal.runs()
+    behind = runs[[each.id for each in runs].index(run.id) + 1 :]
+    later = [each.id for each in behind if each.state != "rolled-back" and _has_begun(journal, each.id)]
     if later:
         raise BlockedError(f"later runs stand on it: {', '.join(later)}", on=run.id, next_step=f"roll {later[-1]} back first")
+
+
+def _latest_begun(journal: SqliteJournal) -> str | None:
+    """The latest run that did something; a later one that found its plan stale is not what a person wants undone."""
+    return next((run.id for run in reversed(journal.runs()) if _has_begun(journal, run.id)), None)
+
+
+def _has_begun(journal: SqliteJournal, run: str) -> bool:
+    return any(isinstance(entry.body, StepIntent) for entry in journal.entries(run))
 
 
 def _direction(entries: Sequence[Entry]) -> Direction:

@@ -76,7 +76,7 @@ async def carry_out(
             with _signals_cancel(task) as signals:
                 await task
         except asyncio.CancelledError:
-            _halt(journal, run, "interrupted")
+            _halt(journal, run, f"by {signals[0].name}" if signals else "cancelled")
             if not signals:
                 raise
             error = InterruptedRunError(

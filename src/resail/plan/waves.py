@@ -38,13 +38,22 @@ def restart_method(workload: Workload, budgets: Sequence[DisruptionBudget]) -> M
     spare = min((budget.current_healthy - budget.desired_healthy for budget in budgets), default=workload.replicas)
     strategy = workload.strategy
     rolls = strategy.type in ("RollingUpdate", "Recreate") and strategy.partition == 0
-    if rolls and (not budgets or strategy.max_unavailable <= max(spare, 0)):
+    if rolls and (not budgets or _loss_by_rollout(workload) <= max(spare, 0)):
         return "rollout"
     if len(budgets) > 1:
         return CannotRestart("two PodDisruptionBudgets select its pods, which the eviction API refuses")
     if budgets and spare < 1:
         return CannotRestart("its PodDisruptionBudget allows no disruption, and its strategy brings up no pod beforehand")
     return "evict"
+
+
+def _loss_by_rollout(workload: Workload) -> int:
+    """Pods that a rollout may leave missing at once."""
+    strategy = workload.strategy
+    if strategy.type == "Recreate":
+        return workload.replicas
+    # Kubernetes takes one away where the strategy would leave it no way to go on.
+    return strategy.max_unavailable if strategy.max_unavailable or strategy.max_surge else 1
 
 
 def into_waves(

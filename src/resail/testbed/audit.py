@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Event", "Target", "read", "restarts", "writes"]
+__all__ = ["Event", "Target", "evictions", "read", "restarts", "rollouts", "writes"]
 
 _WRITING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -83,3 +83,25 @@ def restarts(events: list[Event], user: str) -> list[str]:
         if not marks or marks[-1] != mark:
             marks.append(mark)
     return [workload for workload, marks in seen.items() for _ in marks]
+
+
+def evictions(events: list[Event], user: str) -> list[str]:
+    """Pods that ``user`` evicted: ``namespace/name``, once per eviction that was granted."""
+    return [
+        f"{event.object_ref.namespace}/{event.object_ref.name}"
+        for event in writes(events, user)
+        if event.object_ref.resource == "pods" and event.object_ref.subresource == "eviction"
+    ]
+
+
+def rollouts(events: list[Event]) -> list[str]:
+    """Pod templates that were new to the cluster, whoever changed them: ``namespace/name`` of each ReplicaSet or
+    ControllerRevision that a controller created. One more than once for a workload is one restart too many."""
+    return [
+        f"{event.object_ref.namespace}/{event.object_ref.name}"
+        for event in events
+        if event.verb == "create"
+        and event.object_ref.resource in {"replicasets", "controllerrevisions"}
+        and event.succeeded
+        and not event.dry_run
+    ]

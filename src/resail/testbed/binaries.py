@@ -2,10 +2,10 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -15,15 +15,12 @@ from platformdirs import user_cache_path
 
 from resail.errors import ArtifactError, UsageError
 from resail.models.encoding import digest_of
-from resail.testbed.golang import go_command, go_environment
+from resail.testbed.building import build
 from resail.testbed.tools import TOOLS, Tool
 
 __all__ = ["cached", "ensure"]
 
 Progress = Callable[[str], None]
-
-_LINK_FLAGS = ("-s", "-w")
-_COUNT_EVERY = 5.0  # seconds between two lines of progress
 
 
 def ensure(names: Iterable[str], progress: Progress) -> dict[str, Path]:
@@ -83,7 +80,9 @@ def _fits(tool: Tool, path: Path) -> bool:
         done = subprocess.run([path, *tool.version_arguments], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return tool.version in done.stdout + done.stderr
+    # 1.25.1 is neither 1.25.10 nor 11.25.1; a version that ends with a dot takes any patch.
+    end = "" if tool.version.endswith(".") else r"(?!\d)"
+    return re.search(rf"(?<!\d){re.escape(tool.version)}{end}", done.stdout + done.stderr) is not None
 
 
 def _cache_file(tool: Tool) -> Path:
@@ -116,35 +115,8 @@ def _build(tool: Tool, progress: Progress) -> None:
             for name in ("go.mod", "go.sum"):
                 shutil.copy(folder / name, work)
             partial = target.with_name(f".{target.name}.{os.getpid()}")
-            _compile(tool, Path(work), partial, progress)
-            partial.rename(target)
-
-
-def _compile(tool: Tool, folder: Path, output: Path, progress: Progress) -> None:
-    go = go_command(progress)
-    ldflags = " ".join((*_LINK_FLAGS, *tool.ldflags))
-    progress(f"{tool.name}: fetching modules")
-    flags = ("-v", "-trimpath", "-mod=readonly", f"-ldflags={ldflags}")
-    command: list[str | Path] = [go, "build", *flags, "-o", output, tool.package]
-    begun = time.monotonic()
-    told = begun
-    compiled = 0
-    last_words: list[str] = []
-    with subprocess.Popen(
-        command, cwd=folder, env=go_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            compiled += not line.startswith("go: ")
-            last_words = [*last_words[-9:], line.rstrip()]
-            if time.monotonic() - told > _COUNT_EVERY:
-                told = time.monotonic()
-                progress(f"{tool.name}: {compiled} packages compiled, {told - begun:.0f} s")
-    if process.returncode != 0:
-        output.unlink(missing_ok=True)
-        raise ArtifactError(
-            "the build failed: " + "\n  ".join(last_words),
-            on=tool.name,
-            next_step="see that Go modules can be fetched and the disk has room, then run `resail testbed build`",
-        )
-    progress(f"{tool.name}: built in {time.monotonic() - begun:.0f} s")
+            try:
+                build(tool, Path(work), partial, progress)
+                partial.rename(target)
+            finally:
+                partial.unlink(missing_ok=True)

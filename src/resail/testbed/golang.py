@@ -62,19 +62,22 @@ def _version(command: Path) -> tuple[int, int]:
 
 
 def _inside(folder: Path) -> Path | None:
-    candidates = [folder / "bin" / "go", *folder.glob("**/bin/go")]
+    # Not the environment's own bin/go, a script that names the folder it was installed in.
+    candidates = folder.glob("lib/**/go/bin/go")
     return next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def _install(folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    uv = shutil.which("uv")
-    command = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
-    done = subprocess.run([*command, "--quiet", "--prefix", str(partial), _DISTRIBUTION], capture_output=True, text=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # An environment of its own: the one that we run in may have no pip, and is not ours to change.
+    done = _run(sys.executable, "-m", "venv", str(partial))
+    if done.returncode == 0:
+        done = _run(str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", _DISTRIBUTION)
     if done.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
         raise ArtifactError(
-            f"Go could not be installed: {done.stderr.strip()[-400:]}",
+            f"Go could not be installed: {(done.stderr or done.stdout).strip()[-400:]}",
             on=_DISTRIBUTION,
             next_step="install Go 1.26 and put it on PATH",
         )
@@ -82,3 +85,7 @@ def _install(folder: Path) -> None:
         shutil.rmtree(partial)
     else:
         partial.rename(folder)
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True)

@@ -11,6 +11,8 @@ import signal
 import ssl
 import sys
 import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,16 @@ import msgspec
 from resail.testbed.bed import Istiod
 from resail.testbed.binaries import cached
 from resail.testbed.egress import serve
-from resail.testbed.layout import Layout
-from resail.testbed.processes import free_ports
+from resail.testbed.layout import ISTIOD_PREFIX, Layout
+from resail.testbed.processes import Processes, free_ports
 from resail.testbed.tools import ISTIO_VERSIONS
 
 __all__ = ["main"]
 
 _POLL = 0.2  # seconds between two looks at the pods
 _HOLD = 15.0  # seconds that a call waits for an istiod that is about to listen
+_LAG = 1.0  # seconds that the API server may know of an endpoint before we do
+_BETWEEN_STARTS = 2.0  # seconds before an istiod that ended by itself is started again
 
 _LISTENERS = {"httpAddr": 8080, "httpsAddr": 15017, "grpcAddr": 15010, "secureGRPCAddr": 15012, "monitoringAddr": 15014}
 """Flag of pilot-discovery → port that the pod would have."""
@@ -41,11 +45,13 @@ _PROGRAM = "pilot-discovery"
 class _Pilot:
     """One pilot-discovery."""
 
-    def __init__(self, pod: Object, version: str, layout: Layout) -> None:
+    def __init__(self, pod: Object, version: str, layout: Layout, processes: Processes) -> None:
         self.pod = pod
         self.version = version
+        self.process = f"{ISTIOD_PREFIX}{pod['metadata']['namespace']}-{pod['metadata']['name']}"
         self._layout = layout
-        self._process: asyncio.subprocess.Process | None = None
+        self._processes = processes
+        self._started = -_BETWEEN_STARTS
         self._work = tempfile.TemporaryDirectory(prefix="resail-istiod-")
         self.ports = dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
         self.answers = False
@@ -58,7 +64,13 @@ class _Pilot:
     def revision(self) -> str:
         return str(self.pod["metadata"].get("labels", {}).get("istio.io/rev", "default"))
 
-    async def start(self) -> None:
+    def keep_running(self) -> None:
+        """Start it, or start it again after it ended by itself."""
+        now = time.monotonic()
+        if self._processes.alive(self.process) or now < self._started + _BETWEEN_STARTS:
+            return
+        self._started = now
+        self.answers = False
         program = cached(f"pilot-discovery-{self.version}")
         if program is None:
             sys.stderr.write(f"{self.key}: no pilot-discovery {self.version} in this bed\n")
@@ -69,16 +81,9 @@ class _Pilot:
             *(f"--ctrlz_port={free_ports(1)[0]}", "--domain=cluster.local", "--log_output_level=default:warn"),
             *("--kubernetesApiQPS=1000", "--kubernetesApiBurst=2000"),
         ]
-        log = self._layout.processes / f"istiod-{self.pod['metadata']['name']}.log"
-        with log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                executable=program,
-                cwd=self._work.name,
-                env=self._environment(),
-                stdout=output,
-                stderr=output,
-            )
+        self._processes.start(
+            self.process, command, program=program, environment=self._environment(), directory=Path(self._work.name)
+        )
 
     def _environment(self) -> dict[str, str]:
         metadata = self.pod["metadata"]
@@ -106,23 +111,17 @@ class _Pilot:
             _, writer = await asyncio.open_connection("127.0.0.1", self.ports["httpsAddr"])
             writer.close()
             self.answers = ready.status_code == 200
-        return
 
-    async def stop(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            try:
-                await asyncio.wait_for(self._process.wait(), 3)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
+    def clean(self) -> None:
         self._work.cleanup()
 
 
 class _Supervisor:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._processes = Processes(layout.processes)
         self._pilots: dict[str, _Pilot] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._services: dict[str, Object] = {}
         context = ssl.create_default_context(cafile=str(layout.certificate))
         self._api = httpx2.AsyncClient(
@@ -141,22 +140,33 @@ class _Supervisor:
                     await self._look()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), _POLL)
-            await asyncio.gather(*(pilot.stop() for pilot in self._pilots.values()))
+            await asyncio.gather(self._stop(self._pilots.values()), *self._stopping)
 
     async def _look(self) -> None:
         pods = await self._list("/api/v1/pods", "app=istiod")
         services = await self._list("/api/v1/services", "")
         self._services = {service["spec"].get("clusterIP", ""): service for service in services}
         ready = {pod["metadata"]["uid"]: pod for pod in pods if _ready(pod)}
-        for uid in [uid for uid in self._pilots if uid not in ready]:
-            await self._pilots.pop(uid).stop()
         for uid, pod in ready.items():
             version = _version(pod)
             if uid not in self._pilots and version in ISTIO_VERSIONS:
-                self._pilots[uid] = _Pilot(pod, version, self._layout)
-                await self._pilots[uid].start()
+                self._pilots[uid] = _Pilot(pod, version, self._layout, self._processes)
+        gone = [self._pilots.pop(uid) for uid in self._pilots.keys() - ready.keys()]
+        if gone:
+            # Beside the rest: an istiod takes its time to end, and its successor has calls to answer.
+            task = asyncio.create_task(self._stop(gone))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+        for pilot in self._pilots.values():
+            pilot.keep_running()
         await asyncio.gather(*(pilot.probe(self._http) for pilot in self._pilots.values()), return_exceptions=True)
         self._tell()
+
+    async def _stop(self, pilots: Iterable[_Pilot]) -> None:
+        ending = list(pilots)
+        await asyncio.to_thread(self._processes.stop, *(pilot.process for pilot in ending))
+        for pilot in ending:
+            pilot.clean()
 
     async def _list(self, path: str, selector: str) -> list[Object]:
         answer = await self._api.get(path, params={"labelSelector": selector} if selector else {})
@@ -186,13 +196,13 @@ class _Supervisor:
     async def _resolve(self, host: str, port: int) -> int | None:
         """The loopback port behind a ClusterIP or a pod's IP; waits for an istiod that is starting."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _HOLD
+        called = loop.time()
         while True:
             candidates, target = self._behind(host, port)
             for pilot in candidates:
                 if pilot.answers:
-                    return pilot.ports.get(_flag_of(target), None)
-            if not candidates or loop.time() > deadline:
+                    return pilot.ports.get(_flag_of(target))
+            if loop.time() > called + (_HOLD if candidates else _LAG):
                 return None
             await asyncio.sleep(0.05)
 
@@ -211,12 +221,12 @@ class _Supervisor:
 
 
 def _container(pod: Object) -> Object:
-    found: Object = next(c for c in pod["spec"]["containers"] if c["name"] == "discovery")
+    found: Object = next((container for container in pod["spec"]["containers"] if container["name"] == "discovery"), {})
     return found
 
 
 def _version(pod: Object) -> str:
-    return str(_container(pod)["image"]).rpartition(":")[2].removesuffix("-distroless")
+    return str(_container(pod).get("image", "")).rpartition(":")[2].removesuffix("-distroless")
 
 
 def _ready(pod: Object) -> bool:

@@ -28,7 +28,7 @@ def perform(
     """Let ``work`` run to its end, print its record, and exit with its code."""
     watcher = watcher_for(settings)
     result = settle(work(watcher))
-    while on_terminal(settings) and (step := _waits_for(result)):
+    while not isinstance(request, RollbackRequest) and on_terminal(settings) and (step := _waits_for(result)):
         if not click.confirm(step.question, err=True):
             break
         again = ResumeRequest(

@@ -55,6 +55,14 @@ __all__ = ["command"]
     show_default=True,
     help="Workloads that restart at the same time, at most.",
 )
+@click.option(
+    "--ready-timeout",
+    metavar="SECONDS",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help="How long what a step changed may take to get ready.",
+)
 @release_dir_option
 @snapshot_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -70,6 +78,7 @@ def command(
     on_failure: Literal["halt", "rollback"],
     approve_restarts: bool,
     max_parallel: int,
+    ready_timeout: int,
     release_directories: tuple[Path, ...],
     snapshot: Path | None,
     out: Path | None,
@@ -93,6 +102,7 @@ def command(
         on_failure=on_failure,
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
+        ready_timeout=ready_timeout,
         release_directories=release_directories,
         out=out,
     )

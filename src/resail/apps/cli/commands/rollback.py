@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from resail.apps.cli.choices import cluster_of, dir_option, release_dir_option, run_option
+from resail.apps.cli.choices import cluster_of, dir_option, run_option
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 
@@ -14,9 +14,8 @@ __all__ = ["command"]
 @click.command("rollback", cls=Command)
 @dir_option
 @run_option
-@release_dir_option
 @click.pass_obj
-def command(settings: Settings, directory: Path | None, run: str | None, release_directories: tuple[Path, ...]) -> None:
+def command(settings: Settings, directory: Path | None, run: str | None) -> None:
     """Undo a run, whether it is done, halted, aborted or was killed.
 
     Pointers (tags, labels, control planes) go back first, then what they injected is restarted, then what was added is
@@ -25,5 +24,5 @@ def command(settings: Settings, directory: Path | None, run: str | None, release
     from resail.apps.cli.running import perform
     from resail.operations.apply import RollbackRequest, rollback
 
-    request = RollbackRequest(cluster=cluster_of(settings), directory=directory, run=run, release_directories=release_directories)
+    request = RollbackRequest(cluster=cluster_of(settings), directory=directory, run=run)
     perform(settings, request, lambda watcher: rollback(request, watcher=watcher))

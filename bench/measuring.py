@@ -1,0 +1,57 @@
+"""Run a program and say what it cost."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["Cost", "measure", "median"]
+
+_KIB = 1024
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What one run of a program cost, with the children that it waited for."""
+
+    seconds: float
+    """Wall clock."""
+    cpu_seconds: float
+    """User and system."""
+    peak_bytes: int
+    """Largest resident set of any one process of it."""
+
+
+def measure(command: Sequence[str | Path], output: Path, environment: Mapping[str, str]) -> Cost:
+    """Run it once, standard output into the file.
+
+    Raises:
+        RuntimeError: it failed; its standard error is in the message.
+    """
+    with output.open("wb") as stdout:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=stdout, stderr=subprocess.PIPE, env={**os.environ, **environment}
+        )
+        assert process.stderr is not None
+        complaint = process.stderr.read()
+        # Popen.wait would throw the usage away.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: {complaint.decode(errors='replace')[-2000:]}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIB)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Of each figure by itself."""
+    return Cost(
+        statistics.median(cost.seconds for cost in costs),
+        statistics.median(cost.cpu_seconds for cost in costs),
+        int(statistics.median(cost.peak_bytes for cost in costs)),
+    )

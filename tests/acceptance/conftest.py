@@ -1,0 +1,95 @@
+"""The foreign mesh, installed once, and the program as its user starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from resail.models.identity import IstioVersion
+from resail.releases.store import default_store
+from resail.testbed.bed import Bed
+from resail.testbed.binaries import ensure
+from tests.conftest import EMPTY, settle
+
+FROM = "1.25.1"
+TO = "1.26.0"
+_SAVED = "foreign-mesh"
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A command that ended."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+class Resail:
+    """``resail`` against a bed."""
+
+    def __init__(self, bed: Bed, directory: Path) -> None:
+        self.bed = bed
+        self.state = directory / "state"
+        self.plan = directory / "plan.zip"
+        self._directory = directory
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-c", "from resail.apps.cli.main import main; main()", *map(str, arguments)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.bed.kubeconfig)}
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> Done:
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment, cwd=self._directory)
+        told = f"{done.stderr[-3000:]}\n{done.stdout[-1500:]}"
+        assert "Traceback" not in done.stderr, told
+        assert done.returncode == code, f"exit {done.returncode} instead of {code}: {told}"
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def make_plan(self, *options: str, to: str = TO) -> None:
+        self("plan", "--to", to, "--out", self.plan, *options)
+
+    def apply(self, code: int = 0) -> Any:
+        return self("apply", self.plan, "--dir", self.state, "-o", "json", code=code).json
+
+    def resume(self, *options: str, code: int = 0) -> Any:
+        return self("resume", "--dir", self.state, "-o", "json", *options, code=code).json
+
+    def rollback(self) -> Any:
+        return self("rollback", "--dir", self.state, "-o", "json").json
+
+
+@pytest.fixture(scope="session")
+def _foreign_saved(session_bed: Bed) -> Bed:
+    session_bed.reset(EMPTY)
+    programs = ensure(("helm", "kubectl"), print)
+    charts = Path(default_store().get(IstioVersion.parse(FROM), print).directory) / "charts"
+    script = Path(__file__).with_name("foreign_mesh.py")
+    arguments: Sequence[str | Path] = (programs["helm"], programs["kubectl"], session_bed.kubeconfig_of("deployer"), charts, FROM)
+    subprocess.run([sys.executable, script, *arguments], check=True)
+    session_bed.save(_SAVED)
+    return session_bed
+
+
+@pytest.fixture
+def foreign_bed(_foreign_saved: Bed) -> Bed:
+    """A bed with the foreign mesh at Istio 1.25.1."""
+    _foreign_saved.reset(_SAVED)
+    settle(_foreign_saved)
+    return _foreign_saved
+
+
+@pytest.fixture
+def resail(foreign_bed: Bed, tmp_path: Path) -> Resail:
+    return Resail(foreign_bed, tmp_path)

@@ -1,0 +1,33 @@
+"""What a rollback need not put back as it was: each with its reason. Everything else is compared, field by field."""
+
+KINDS = {
+    "Pod": "its controller makes new ones",
+    "ReplicaSet": "the history that a Deployment keeps of its templates",
+    "ControllerRevision": "the history that a StatefulSet or DaemonSet keeps of its templates",
+    "Event": "a log",
+    "Endpoints": "follows from pods",
+    "EndpointSlice": "follows from pods",
+    "Lease": "heartbeats and elections",
+    "CustomResourceDefinition": "CRDs stay at the target: an older schema would prune what newer objects hold",
+    "PodMetrics": "measured",
+    "NodeMetrics": "measured",
+}
+
+NAMES = {
+    "Secret/sh.helm.release.v1.": "Helm's history grows by the upgrade and the rollback",
+}
+"""Beginnings of ``Kind/name``."""
+
+ELECTION = "control-plane.alpha.kubernetes.io/leader"
+"""Annotation of the ConfigMaps by which istiods elect their leaders."""
+
+FIELDS = {
+    "metadata.managedFields": "who wrote last: server metadata",
+    "metadata.resourceVersion": "server metadata",
+    "metadata.generation": "counts the changes: server metadata",
+    "metadata.annotations.deployment.kubernetes.io/revision": "counts the rollouts: server metadata",
+    "metadata.annotations.deprecated.daemonset.template.generation": "counts the rollouts: server metadata",
+    "spec.template.metadata.annotations.resail.dev/restart": "the mark of a restart",
+    "status": "what controllers observe",
+}
+"""Beginnings of paths."""

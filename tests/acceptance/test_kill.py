@@ -1,0 +1,109 @@
+"""SIGKILL anywhere: what is resumed ends as what was never interrupted."""
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from resail.journal.sqlite import open_journal
+from resail.models.journal import CallIntent
+from resail.plan.file import read_plan
+from resail.testbed import audit
+from tests.acceptance.conftest import Resail
+from tests.acceptance.judge import restarted_twice, unexplained
+from tests.acceptance.world import World, differences, kinds_of, world
+
+pytestmark = pytest.mark.bed
+
+_KILLER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from resail.operations.apply import ApplyRequest, apply
+
+def die(call, phase, verb, target):
+    if (call, phase) == (int(sys.argv[3]), sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+request = ApplyRequest(plan=Path(sys.argv[1]), directory=Path(sys.argv[2]))
+asyncio.run(apply(request, call_observer=die))
+"""
+
+# Of the canary's writes (helm upgrade base, install istiod, upgrade cni, 2 labels, move the validator, gateway, restarts) with
+# the moment: `after` is between the effect and its outcome, `during` inside Helm.
+MOMENTS = [
+    (1, "before"),
+    (1, "during"),
+    (1, "after"),
+    (2, "during"),
+    (2, "after"),
+    (4, "after"),
+    (6, "after"),
+    (7, "during"),
+    (8, "after"),
+    (10, "after"),
+]
+
+
+class Unbroken:
+    """The end state of a run that nobody interrupted."""
+
+    def __init__(self) -> None:
+        self.world: World = {}
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> Unbroken:
+    return Unbroken()
+
+
+def test_unbroken(resail: Resail, unbroken: Unbroken) -> None:
+    resail.make_plan("--max-parallel", "1")
+    record = resail.apply()
+    unbroken.world = world(resail.bed)
+    calls = [
+        entry.body for entry in open_journal(Path(record["journal"])).entries(record["run"]) if isinstance(entry.body, CallIntent)
+    ]
+    assert len(calls) >= max(call for call, _ in MOMENTS), "all moments are within the run"
+    helm = {call.call for call in calls if call.verb.startswith("helm")}
+    assert {call for call, phase in MOMENTS if phase == "during"} <= helm
+
+
+@pytest.mark.parametrize(("call", "phase"), MOMENTS)
+def test_killed_and_resumed(resail: Resail, unbroken: Unbroken, call: int, phase: str) -> None:
+    if not unbroken.world:
+        pytest.skip("needs test_unbroken before it")
+    walk(resail, unbroken.world, call, phase)
+
+
+@pytest.mark.soak
+def test_killed_at_every_call(resail: Resail, unbroken: Unbroken, tmp_path: Path) -> None:
+    """All of them, in an order that the seed tells."""
+    if not unbroken.world:
+        test_unbroken(resail, unbroken)
+    moments = [(call, phase) for call in range(1, 12) for phase in ("before", "after")]
+    random.Random(7).shuffle(moments)
+    for number, (call, phase) in enumerate(moments):
+        resail.bed.reset("foreign-mesh")
+        place = tmp_path / str(number)
+        place.mkdir()
+        walk(Resail(resail.bed, place), unbroken.world, call, phase)
+
+
+def walk(resail: Resail, end: World, call: int, phase: str) -> None:
+    begun = len(resail.bed.audit())
+    resail.make_plan("--max-parallel", "1")
+    arguments = (resail.plan, resail.state, str(call), phase)
+    command = resail.command()
+    command[2:] = [_KILLER, *map(str, arguments)]
+    killed = subprocess.run(command, capture_output=True, text=True, env=resail.environment)
+    assert killed.returncode == -9, killed.stderr[-2000:]
+
+    assert resail.resume()["state"] == "done"
+
+    assert differences(end, world(resail.bed)) == []
+    written = audit.writes(resail.bed.audit()[begun:], "resail")
+    files = read_plan(resail.plan)
+    assert restarted_twice(written, files) == []
+    assert len(audit.restarts(written, "resail")) == 3
+    assert unexplained(written, files, kinds_of(resail.bed)) == []
