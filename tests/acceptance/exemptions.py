@@ -31,3 +31,11 @@ FIELDS = {
     "status": "what controllers observe",
 }
 """Beginnings of paths."""
+
+ANOTHER_RUN = {
+    "metadata.uid": "given anew to each object that is made",
+    "metadata.creationTimestamp": "when it was made",
+    "metadata.ownerReferences": "names the owner's uid",
+    "spec.clusterIP": "given anew to each Service that is made",
+}
+"""What differs besides between the end states of two runs: each makes objects of its own."""

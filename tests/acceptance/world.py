@@ -1,5 +1,6 @@
 """Everything that the API holds, but for what is exempt; read past resail, as the user ``observer``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from resail.checks.differences import changed_fields
@@ -23,18 +24,27 @@ def world(bed: Bed) -> World:
     return found
 
 
-def differences(before: World, after: World) -> list[str]:
-    """What differs, in words; empty where nothing does."""
+def differences(before: World, after: World, *, also_exempt: Iterable[str] = ()) -> list[str]:
+    """What differs, in words; empty where nothing does.
+
+    Args:
+        before: one state.
+        after: another.
+        also_exempt: beginnings of paths, besides those that are always exempt.
+    """
+    exempt = (*FIELDS, *also_exempt)
     told = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
     told += [f"{name} is new" for name in sorted(after.keys() - before.keys())]
     for name in sorted(before.keys() & after.keys()):
-        fields = [path for path in changed_fields(before[name], after[name]) if not _exempt(path, before[name], after[name])]
+        fields = [
+            path for path in changed_fields(before[name], after[name]) if not _exempt(path, before[name], after[name], exempt)
+        ]
         told += [f"{name}: {path}" for path in fields]
     return told
 
 
-def _exempt(path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    if path.startswith(tuple(FIELDS)):
+def _exempt(path: str, before: dict[str, Any], after: dict[str, Any], exempt: tuple[str, ...]) -> bool:
+    if path.startswith(exempt):
         return True
     # A template that had no annotations has them now, for the mark alone.
     if path in ("spec.template.metadata.annotations", "spec.template.metadata"):

@@ -72,7 +72,7 @@ async def test_no_such_file(tmp_path: Path) -> None:
         ("clusters: [{name: c}]\n", "'cluster'"),
         ("clusters: [{name: c, cluster: 5}]\n", "not what it should be"),
         ("clusters: [{name: c, cluster: {server: 5}}]\n", "not what it should be"),
-        ("users: [{name: c, user: {exec: {}}}]\n", "'command'"),
+        ("users: [{name: c, user: {exec: {args: []}}}]\n", "'command'"),
         ("\x00", "not YAML"),
     ],
 )
@@ -127,7 +127,7 @@ async def test_credentials_that_cannot_be_used(peer: Peer, tmp_path: Path, user:
 
 
 @pytest.mark.parametrize("authority", [{"certificate_authority": "nowhere"}, {"certificate_authority_data": "bm9uZQ=="}])
-async def test_an_authority_that_cannot_be_used(peer: Peer, tmp_path: Path, authority: dict[str, str]) -> None:
+async def test_an_authority_that_cannot_be_used(peer: Peer, tmp_path: Path, authority: dict[str, Any]) -> None:
     await refusal(written(tmp_path, config(peer.url, **authority)))
 
 
@@ -220,7 +220,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     openssl = shutil.which("openssl")
     assert openssl, "openssl is needed, as by the test bed"
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubernetes"]
-    command += ["-addext", "subjectAltName=DNS:kubernetes", "-keyout", folder / "key", "-out", folder / "cert"]
+    command += ["-addext", "subjectAltName=DNS:kubernetes", "-keyout", str(folder / "key"), "-out", str(folder / "cert")]
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert", folder / "key")

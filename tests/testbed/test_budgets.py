@@ -1,28 +1,39 @@
 """The watcher of disruption budgets sees a moment that no look at a status would."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from resail.testbed.bed import Bed
 from resail.testbed.budgets import BudgetWatcher
+from tests.conftest import EMPTY
 from tests.testbed.asking import create, create_node, eventually
 
 pytestmark = pytest.mark.bed
 
 PODS = "/api/v1/namespaces/default/pods"
+BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/shop"
 
 
-@pytest.fixture
-def shop(empty_bed: Bed) -> Bed:
-    """Four ready pods."""
-    create_node(empty_bed)
+@pytest.fixture(scope="module")
+def four_pods(session_bed: Bed) -> Bed:
+    session_bed.reset(EMPTY)
+    create_node(session_bed)
     template = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [{"name": "c", "image": "example.com/c:1"}]}}
     spec = {"replicas": 4, "selector": {"matchLabels": {"app": "shop"}}, "template": template}
-    create(empty_bed, DEPLOYMENT.rpartition("/")[0], {"metadata": {"name": "shop"}, "spec": spec})
-    eventually(lambda: _ready(empty_bed) == 4)
-    return empty_bed
+    create(session_bed, DEPLOYMENT.rpartition("/")[0], {"metadata": {"name": "shop"}, "spec": spec})
+    eventually(lambda: _ready(session_bed) == 4)
+    return session_bed
+
+
+@pytest.fixture
+def shop(four_pods: Bed) -> Iterator[Bed]:
+    """Four ready pods, and no budget."""
+    yield four_pods
+    if four_pods.up:
+        assert four_pods.api("DELETE", BUDGETS).is_success
 
 
 def _ready(bed: Bed) -> int:
@@ -31,7 +42,7 @@ def _ready(bed: Bed) -> int:
 
 def _budget(bed: Bed, bound: dict[str, Any], app: str = "shop") -> None:
     spec = {"selector": {"matchLabels": {"app": app}}, **bound}
-    create(bed, "/apis/policy/v1/namespaces/default/poddisruptionbudgets", {"metadata": {"name": "guard"}, "spec": spec})
+    create(bed, BUDGETS, {"metadata": {"name": "guard"}, "spec": spec})
 
 
 def _lose(bed: Bed, count: int) -> None:

@@ -107,8 +107,8 @@ def test_never_ready_until_the_template_says_otherwise(bed: Bed) -> None:
         {"spec": {"template": {"metadata": {"annotations": {"testbed.resail.dev/never-ready": "true"}}}}},
     )
     # A rollout that brings no ready pod stands still at what its strategy allows.
-    status = eventually(lambda: _stuck(bed, "broken"))
-    assert status["availableReplicas"] == 2
+    eventually(lambda: _stuck(bed, "broken"))
+    assert bed.api("GET", f"{APPS}/deployments/broken").json()["status"]["availableReplicas"] == 2
     merge(
         bed,
         f"{APPS}/deployments/broken",
@@ -117,11 +117,10 @@ def test_never_ready_until_the_template_says_otherwise(bed: Bed) -> None:
     eventually(lambda: available(bed, "broken"))
 
 
-def _stuck(bed: Bed, app: str) -> dict[str, Any] | None:
-    found = bed.api("GET", f"{APPS}/deployments/{app}").json()
-    status: dict[str, Any] = found["status"]
+def _stuck(bed: Bed, app: str) -> bool:
+    status = bed.api("GET", f"{APPS}/deployments/{app}").json()["status"]
     running = [one for one in pods(bed, app) if one["status"].get("podIP")]
-    return status if status.get("unavailableReplicas") == 1 and len(running) == 3 else None
+    return len(running) == 3 and bool(status.get("unavailableReplicas") == 1)
 
 
 def test_a_stateful_set_goes_pod_by_pod_and_a_daemon_set_to_each_node(bed: Bed) -> None:

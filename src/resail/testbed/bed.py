@@ -22,7 +22,7 @@ from resail.testbed.layout import ISTIOD_PREFIX, Layout, Ports
 from resail.testbed.processes import Processes, free_ports
 from resail.testbed.tools import CONTROL_PLANE, ISTIO_VERSIONS
 
-__all__ = ["Bed", "Istiod"]
+__all__ = ["Bed", "Istiod", "Istiods"]
 
 Progress = Callable[[str], None]
 
@@ -42,9 +42,17 @@ class Istiod(msgspec.Struct, frozen=True):
     revision: str
     version: str
     http: str
-    """Base URL of its plain HTTP server, with ``/version`` and ``/debug``."""
+    """Base URL of its plain HTTP server, with ``/ready`` and ``/debug``."""
     monitoring: str
     """Base URL of its monitoring server, with ``/metrics`` and ``/version``."""
+
+
+class Istiods(msgspec.Struct, frozen=True):
+    """What the supervisor writes down at each look."""
+
+    starting: int
+    """How many do not answer yet."""
+    answering: tuple[Istiod, ...]
 
 
 class Bed:
@@ -127,7 +135,7 @@ class Bed:
         self._snapshot(name).write_bytes(body)
 
     def reset(self, name: str = "pristine") -> None:
-        """Put the API back to what ``save`` kept, and start everything afresh; the audit log goes on.
+        """Put the API back to what ``save`` kept, start everything afresh and wait for its istiods; the audit log goes on.
 
         etcd could be exchanged under a running API server (``--bump-revision``), but its caches come back one by one,
         over ten seconds and more; a new start takes four.
@@ -152,6 +160,7 @@ class Bed:
         self._start_etcd(programs["etcd"])
         self._start_api_server(programs["kube-apiserver"])
         self._start_controllers()
+        self._until("supervisor", lambda: self.layout.istiods_file.exists() and not self._supervised().starting)
 
     def audit(self) -> list[audit.Event]:
         """All that was written since the start, oldest first."""
@@ -161,7 +170,7 @@ class Bed:
         """The pilot-discoveries that run and answer now."""
         if not self.layout.istiods_file.exists():
             return []
-        return msgspec.json.decode(self.layout.istiods_file.read_bytes(), type=list[Istiod])
+        return list(self._supervised().answering)
 
     def api(self, method: str, path: str, **arguments: Any) -> httpx2.Response:
         """A request to the API as the user ``observer``."""
@@ -258,6 +267,8 @@ class Bed:
                 f"--service-account-private-key-file={layout.key}",
                 f"--root-ca-file={layout.certificate}",
                 "--use-service-account-credentials=false",
+                # On a busy machine KWOK's heartbeats come late, and a node that is thought dead takes its pods with it.
+                "--node-monitor-grace-period=24h",
                 "--concurrent-deployment-syncs=20",
                 "--concurrent-replicaset-syncs=20",
             ],
@@ -277,6 +288,9 @@ class Bed:
         return self.api("GET", "/api/v1/namespaces/default/serviceaccounts/default").status_code == 200
 
     # --- details ---
+
+    def _supervised(self) -> Istiods:
+        return msgspec.json.decode(self.layout.istiods_file.read_bytes(), type=Istiods)
 
     def _refuse_strange_directory(self) -> None:
         """What is in the directory gets removed, so it must be ours."""

@@ -7,10 +7,10 @@ API server's calls to istiod's Service come in by the egress proxy and go on to 
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import ssl
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import msgspec
 
-from resail.testbed.bed import Istiod
+from resail.testbed.bed import Istiod, Istiods
 from resail.testbed.binaries import cached
 from resail.testbed.egress import serve
 from resail.testbed.layout import ISTIOD_PREFIX, Layout
@@ -52,13 +52,19 @@ class _Pilot:
         self._layout = layout
         self._processes = processes
         self._started = -_BETWEEN_STARTS
-        self._work = tempfile.TemporaryDirectory(prefix="resail-istiod-")
+        self._program = cached(f"{_PROGRAM}-{version}")
+        self._work = layout.processes / self.process
         self.ports = dict(zip(_LISTENERS, free_ports(len(_LISTENERS)), strict=True))
         self.answers = False
 
     @property
     def key(self) -> str:
         return f"{self.pod['metadata']['namespace']}/{self.pod['metadata']['name']}"
+
+    @property
+    def starts(self) -> bool:
+        """Will it answer, but does not yet?"""
+        return self._program is not None and not self.answers
 
     @property
     def revision(self) -> str:
@@ -71,19 +77,17 @@ class _Pilot:
             return
         self._started = now
         self.answers = False
-        program = cached(f"pilot-discovery-{self.version}")
-        if program is None:
+        if self._program is None:
             sys.stderr.write(f"{self.key}: no pilot-discovery {self.version} in this bed\n")
             return
+        self._work.mkdir(exist_ok=True)
         command = [
             *(_PROGRAM, "discovery", "--kubeconfig", str(self._layout.kubeconfig_of("istiod"))),
             *(f"--{flag}=127.0.0.1:{port}" for flag, port in self.ports.items()),
             *(f"--ctrlz_port={free_ports(1)[0]}", "--domain=cluster.local", "--log_output_level=default:warn"),
             *("--kubernetesApiQPS=1000", "--kubernetesApiBurst=2000"),
         ]
-        self._processes.start(
-            self.process, command, program=program, environment=self._environment(), directory=Path(self._work.name)
-        )
+        self._processes.start(self.process, command, program=self._program, environment=self._environment(), directory=self._work)
 
     def _environment(self) -> dict[str, str]:
         metadata = self.pod["metadata"]
@@ -92,7 +96,7 @@ class _Pilot:
             "metadata.namespace": metadata["namespace"],
             "spec.serviceAccountName": self.pod["spec"].get("serviceAccountName", "default"),
         }
-        environment = {"PATH": os.environ.get("PATH", ""), "HOME": self._work.name}
+        environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self._work)}
         for variable in _container(self.pod).get("env", []):
             path = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
             if "value" in variable:
@@ -113,7 +117,7 @@ class _Pilot:
             self.answers = ready.status_code == 200
 
     def clean(self) -> None:
-        self._work.cleanup()
+        shutil.rmtree(self._work, ignore_errors=True)
 
 
 class _Supervisor:
@@ -175,7 +179,7 @@ class _Supervisor:
         return items
 
     def _tell(self) -> None:
-        told = sorted(
+        answering = sorted(
             (
                 Istiod(
                     pod=pilot.key,
@@ -190,7 +194,8 @@ class _Supervisor:
             key=lambda istiod: istiod.pod,
         )
         partial = self._layout.istiods_file.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(told))
+        starting = sum(pilot.starts for pilot in self._pilots.values())
+        partial.write_bytes(msgspec.json.encode(Istiods(starting, tuple(answering))))
         partial.rename(self._layout.istiods_file)
 
     async def _resolve(self, host: str, port: int) -> int | None:

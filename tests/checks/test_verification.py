@@ -1,0 +1,77 @@
+"""Judging a mesh from facts."""
+
+from typing import Any
+
+import msgspec
+
+from resail.checks.differences import changed_fields, object_changes
+from resail.checks.skew import minors_behind, skew_findings
+from resail.checks.verification import ManifestEvidence, VerificationEvidence, verify_mesh
+from resail.models.identity import Manifest, ObjectRef
+from resail.models.snapshot import MeshSnapshot
+from tests.plan.meshes import deployment, mesh, tag
+
+NOTHING = VerificationEvidence((), {}, ())
+
+
+def ids(snapshot: MeshSnapshot, evidence: VerificationEvidence = NOTHING) -> list[str]:
+    return [finding.id for finding in verify_mesh(snapshot, evidence, None)]
+
+
+def config_map(**data: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "c", "namespace": "n", "resourceVersion": "1"},
+        "data": data,
+    }
+
+
+def evidence(live: Manifest | None, wanted: Manifest | None) -> VerificationEvidence:
+    ref = ObjectRef("v1", "ConfigMap", "n", "c")
+    return VerificationEvidence((ManifestEvidence(ref, "istio-system/istiod", live, wanted),), {}, ())
+
+
+def test_a_healthy_mesh_is_silent() -> None:
+    same = evidence(config_map(a="1"), {**config_map(a="1"), "metadata": {"name": "c", "namespace": "n", "resourceVersion": "2"}})
+    assert ids(mesh(deployment("web")), same) == []
+
+
+def test_missing_and_changed_objects_are_named_with_the_field() -> None:
+    assert ids(mesh(), evidence(None, None)) == ["object-missing"]
+    (finding,) = verify_mesh(mesh(), evidence(config_map(a="1"), config_map(a="2")), None)
+    assert (finding.id, finding.objects[0].field) == ("object-differs", "data.a")
+
+
+def test_skew() -> None:
+    def with_proxy(version: str) -> MeshSnapshot:
+        return mesh(deployment("web", replicas=1, version=version), version="1.26.0")
+
+    def behind(version: str) -> int | None:
+        snapshot = with_proxy(version)
+        return minors_behind(snapshot, snapshot.workloads[0].pods[0])
+
+    assert [behind(version) for version in ("1.26.4", "1.25.1", "1.24.0", "1.27.9", "latest")] == [0, 1, 2, -1, None]
+    assert [(one.id, one.severity) for one in skew_findings(with_proxy("1.25.1"))] == [("proxy-one-minor-behind", "info")]
+    assert [(one.id, one.severity) for one in skew_findings(with_proxy("1.24.0"))] == [("proxy-skew", "blocker")]
+    assert [one.severity for one in skew_findings(with_proxy("1.27.9"))] == ["blocker"]
+
+
+def test_a_tag_that_points_nowhere_and_a_webhook_that_nobody_answers() -> None:
+    snapshot = mesh(tags=(tag("prod", "gone"),))
+    assert ids(snapshot) == ["tag-points-nowhere"]
+    assert ids(msgspec.structs.replace(snapshot, tags=(tag("prod", "default"),))) == []
+
+
+def test_differences_tell_named_list_members_apart() -> None:
+    before: dict[str, Any] = {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}], "ports": [1, 2]}
+    after: dict[str, Any] = {"containers": [{"name": "b", "image": "2"}, {"name": "a", "image": "1"}], "ports": [2, 1]}
+    assert list(changed_fields(before, after)) == ["containers[name=b].image", "ports"]
+    assert list(changed_fields(before, before)) == []
+
+
+def test_objects_added_changed_and_removed() -> None:
+    old, new = config_map(a="1"), config_map(a="2")
+    other = {**config_map(), "metadata": {"name": "d", "namespace": "n"}}
+    assert [(one.object.name, one.change) for one in object_changes([old], [new, other])] == [("c", "change"), ("d", "add")]
+    assert [(one.object.name, one.change) for one in object_changes([old, other], [old])] == [("d", "remove")]
