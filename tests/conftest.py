@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from resail.kube import connect
 from resail.testbed.bed import Bed
 from resail.testbed.mesh.install import install_mesh, wait_until_ready
+
+# How long an example takes depends on what else the machine does, and is no property of the code.
+settings.register_profile("resail", deadline=None)
+settings.load_profile("resail")
 
 EMPTY = "empty"
 MESH = "demo-mesh"

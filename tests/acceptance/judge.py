@@ -34,18 +34,17 @@ def unexplained(events: Sequence[Event], files: PlanFiles, kinds: Kinds, *, undo
 
 def restarted_twice(events: Sequence[Event], files: PlanFiles) -> list[str]:
     """Workloads that were restarted more than once: two different marks, or more evictions than pods."""
-    marks: dict[str, set[str]] = {}
+    marks: dict[str, set[str | None]] = {}
     evicted: Counter[str] = Counter()
     pods = {str(one.workload): one.pods for one in _restarts(files)}
     for event in events:
         target = event.object_ref
-        mark = _mark_of(event.request_object)
-        if mark is not None:
-            marks.setdefault(f"{target.namespace}/{target.resource}/{target.name}", set()).add(mark)
+        written = _marks(event.request_object).values()
+        marks.setdefault(f"{target.namespace}/{target.resource}/{target.name}", set()).update(written)
         if target.subresource == "eviction":
             owners = [one for one in _restarts(files) if _is_pod_of(one, target.namespace, target.name)]
             evicted.update(str(one.workload) for one in owners)
-    found = [f"{workload} by {sorted(used)}" for workload, used in marks.items() if len(used) > 1]
+    found = [f"{workload} by {used}" for workload, used in marks.items() if len(used) > 1]
     return found + [f"{workload}: {count} evictions" for workload, count in evicted.items() if count > pods[workload]]
 
 
@@ -122,18 +121,16 @@ def _is_pod_of(restart: Restart, namespace: str, pod: str) -> bool:
     return restart.workload.namespace == namespace and pod.startswith(f"{restart.workload.name}-")
 
 
-def _mark_of(body: Any) -> str | None:
+def _marks(body: Any) -> dict[str, str | None]:
+    """The restart mark that a patch writes, None where it takes it away; empty where it is about something else."""
     if not isinstance(body, dict):
-        return None
+        return {}
     template = (body.get("spec") or {}).get("template") or {}
-    mark: str | None = ((template.get("metadata") or {}).get("annotations") or {}).get(_MARK)
-    return mark
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key == _MARK}
 
 
 def _only_marks(body: Any) -> bool:
-    """Does a patch write nothing but the restart mark (and the version that it is for)?"""
-    mark = _mark_of(body)
-    wanted = {"spec": {"template": {"metadata": {"annotations": {_MARK: mark}}}}}
-    metadata = body.get("metadata", {}) if isinstance(body, dict) else {}
-    rest = {key: value for key, value in body.items() if key != "metadata"} if isinstance(body, dict) else {}
-    return mark is not None and rest == wanted and metadata.keys() <= {"resourceVersion"}
+    """Does a patch write nothing but the restart mark?"""
+    marks = _marks(body)
+    return bool(marks) and body == {"spec": {"template": {"metadata": {"annotations": marks}}}}

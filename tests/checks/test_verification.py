@@ -11,7 +11,7 @@ from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import MeshSnapshot
 from tests.plan.meshes import deployment, mesh, tag
 
-NOTHING = VerificationEvidence((), {}, ())
+NOTHING = VerificationEvidence((), (), ())
 
 
 def ids(snapshot: MeshSnapshot, evidence: VerificationEvidence = NOTHING) -> list[str]:
@@ -29,7 +29,7 @@ def config_map(**data: str) -> Manifest:
 
 def evidence(live: Manifest | None, wanted: Manifest | None) -> VerificationEvidence:
     ref = ObjectRef("v1", "ConfigMap", "n", "c")
-    return VerificationEvidence((ManifestEvidence(ref, "istio-system/istiod", live, wanted),), {}, ())
+    return VerificationEvidence((ManifestEvidence(ref, "istio-system/istiod", live, wanted),), (), ())
 
 
 def test_a_healthy_mesh_is_silent() -> None:

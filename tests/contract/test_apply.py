@@ -57,7 +57,7 @@ async def test_the_same_value_is_no_conflict_and_then_both_own_it(site: Site) ->
 
 
 async def test_a_patch_owns_what_it_sets(site: Site) -> None:
-    await site.cluster.create(config_map(site, "a"))
+    await site.cluster.create(config_map(site, "a", {"other": "1"}))
     await site.cluster.patch(site.ref(CONFIG_MAP, "a"), {"data": {"key": "1"}})
     with pytest.raises(ApiConflictError) as caught:
         await site.cluster.apply(config_map(site, "a", {"key": "2"}), manager="helm")

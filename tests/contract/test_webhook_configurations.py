@@ -17,7 +17,10 @@ def configuration(site: Site, kind: str, revision: str, policy: str | None = "Fa
         "admissionReviewVersions": ["v1"],
         "sideEffects": "None",
         "clientConfig": {"service": {"name": f"istiod-{revision}", "namespace": site.namespace, "path": "/inject", "port": 443}},
-        "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
+        # With the scope that the server fills in: a list that is applied whole conflicts where it differs in anything.
+        "rules": [
+            {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "scope": "*"},
+        ],
         "namespaceSelector": {"matchLabels": {"nobody": "has-this"}},
     }
     if policy:

@@ -95,7 +95,7 @@ class Bench:
         return fold_run(self.journal.entries(RUN)).state
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(deaths=st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["before", "after"])), max_size=5), undo=st.booleans())
 def test_any_deaths_then_resume_ends_as_unbroken(
     tmp_path_factory: pytest.TempPathFactory, deaths: list[tuple[int, str]], undo: bool
@@ -125,7 +125,7 @@ def test_any_deaths_then_resume_ends_as_unbroken(
         assert all(step.undone for name, step in fold_steps(bench.journal.entries(RUN)).items() if "label" in name)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(done=st.integers(1, 4), deaths=st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["before", "after"])), max_size=4))
 def test_a_half_done_run_is_rolled_back_whatever_happens(
     tmp_path_factory: pytest.TempPathFactory, done: int, deaths: list[tuple[int, str]]

@@ -43,7 +43,7 @@ BODIES: st.SearchStrategy[EntryBody] = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["r-1", "r-2"]), BODIES), max_size=20))
 def test_what_was_appended_is_there_after_reopening(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[tuple[str, EntryBody]]

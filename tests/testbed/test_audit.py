@@ -40,7 +40,7 @@ def _events(tmp_path: Path, *lines: str) -> list[Event]:
     return read(tmp_path / "audit.log")
 
 
-def _mark(value: str) -> dict[str, Any]:
+def _mark(value: str | None) -> dict[str, Any]:
     return {"spec": {"template": {"metadata": {"annotations": {"resail.dev/restart": value}}}}}
 
 
@@ -76,7 +76,8 @@ def test_the_same_mark_twice_is_one_restart(tmp_path: Path) -> None:
         _line("patch", "deployments", "web", body=_mark("r-1/7")),
         _line("patch", "deployments", "web", body=_mark("r-1/7")),
         _line("patch", "deployments", "cart", body=_mark("r-1/8")),
-        _line("patch", "deployments", "cart", body=_mark("r-1/8/undo")),
+        _line("patch", "deployments", "cart", body=_mark(None)),
+        _line("patch", "deployments", "cart", body=_mark(None)),
         _line("patch", "deployments", "dry", body=_mark("r-1/9"), query="?dryRun=All"),
         _line("patch", "deployments", "scaled", body={"spec": {"replicas": 3}}),
         _line("patch", "deployments", "by-json-patch", body=[{"op": "remove", "path": "/spec/paused"}]),

@@ -7,9 +7,9 @@ Namespace ``istio-injection`` first, then namespace ``istio.io/rev``, then pod `
 
 from collections.abc import Mapping
 
-from resail.models.snapshot import MeshSnapshot, Namespace
+from resail.models.snapshot import MeshSnapshot, Namespace, Workload
 
-__all__ = ["DEFAULT", "injecting_revision", "pointer_of", "revision_behind"]
+__all__ = ["DEFAULT", "in_mesh", "injecting_revision", "pointer_of", "revision_behind"]
 
 DEFAULT = "default"
 
@@ -42,6 +42,13 @@ def revision_behind(snapshot: MeshSnapshot, pointer: str) -> str:
         if tag.tag == pointer:
             return tag.revision
     return pointer if any(plane.revision == pointer for plane in snapshot.control_planes) else ""
+
+
+def in_mesh(snapshot: MeshSnapshot, workload: Workload) -> bool:
+    """Has a workload sidecars, or should its next pod get one?"""
+    found = next((one for one in snapshot.namespaces if one.name == workload.ref.namespace), None)
+    pointer, _ = pointer_of(found, {**workload.labels, **workload.inject_annotations})
+    return bool(pointer) or any(pod.proxy_version for pod in workload.pods)
 
 
 def injecting_revision(snapshot: MeshSnapshot, namespace: str, pod: Mapping[str, str]) -> str:

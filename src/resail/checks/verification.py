@@ -1,17 +1,20 @@
 """Is the mesh as it should be? Facts in, findings out; a blocker means: no."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 from resail.checks.differences import changed_fields
+from resail.checks.injection import in_mesh
+from resail.checks.rollout import ROLLING_KINDS
 from resail.checks.skew import skew_findings
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import Plan, RestartWave
+from resail.models.plan import HelmChange, Plan, RestartWave
 from resail.models.snapshot import MeshSnapshot
 
-__all__ = ["ManifestEvidence", "Probe", "VerificationEvidence", "verify_mesh"]
+__all__ = ["ManifestEvidence", "Probe", "ServiceEvidence", "VerificationEvidence", "verify_mesh"]
 
 
 class ManifestEvidence(msgspec.Struct, frozen=True):
@@ -25,6 +28,17 @@ class ManifestEvidence(msgspec.Struct, frozen=True):
     """What the API server would make of it if the manifest were applied now, by a dry run; None where not asked."""
     waits: str = ""
     """For what runs pods: why it is not ready."""
+
+
+class ServiceEvidence(msgspec.Struct, frozen=True):
+    """A Service and who answers for it."""
+
+    service: str
+    """``namespace/name``"""
+    ready: int
+    """Endpoints that take traffic."""
+    workloads: tuple[ObjectRef, ...] = ()
+    """Mesh workloads that its selector fits and that want pods."""
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -41,8 +55,8 @@ class VerificationEvidence(msgspec.Struct, frozen=True):
     """What the snapshot does not hold."""
 
     manifests: tuple[ManifestEvidence, ...]
-    endpoints: dict[str, int]
-    """``namespace/service`` that a webhook calls → ready endpoints."""
+    services: tuple[ServiceEvidence, ...]
+    """Those that webhooks call or mesh workloads stand behind."""
     probes: tuple[Probe, ...]
 
 
@@ -56,6 +70,8 @@ def verify_mesh(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Pl
     """
     findings = [
         *_objects(evidence.manifests),
+        *_workloads(snapshot, evidence, plan),
+        *_services(evidence.services, plan),
         *_webhooks(snapshot, evidence),
         *_tags(snapshot),
         *skew_findings(snapshot),
@@ -116,10 +132,59 @@ def _differences(one: ManifestEvidence) -> list[str]:
     return [path for path in found if not path.startswith(_UNCOMPARED) and not path.endswith(_NOT_HELMS)]
 
 
+def _workloads(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Plan | None) -> Iterable[Finding]:
+    """Those of the releases are looked at with their objects."""
+    of_releases = {one.object for one in evidence.manifests}
+    for workload in snapshot.workloads:
+        ref = workload.ref
+        if ref.kind not in ROLLING_KINDS or ref in of_releases or workload.ready >= workload.replicas:
+            continue
+        if in_mesh(snapshot, workload):
+            counted = f"{workload.ready} of {workload.replicas} pods are ready"
+            yield Finding(
+                id="workload-not-ready",
+                severity=_severity((ref,), plan),
+                message=f"{ref} is not ready: {counted}",
+                objects=(FindingObject(ref.kind, ref.namespace, ref.name, "status.readyReplicas"),),
+                evidence=counted,
+                fix=f"see `kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}`",
+            )
+
+
+def _services(services: Iterable[ServiceEvidence], plan: Plan | None) -> Iterable[Finding]:
+    for one in services:
+        if one.workloads and not one.ready:
+            namespace, _, name = one.service.partition("/")
+            yield Finding(
+                id="service-without-endpoints",
+                severity=_severity(one.workloads, plan),
+                message=f"Service {one.service} has no ready endpoint",
+                objects=(FindingObject("Service", namespace, name, "spec.selector"),),
+                evidence=f"none of the pods of {', '.join(map(str, one.workloads))} takes its traffic",
+                fix=f"see `kubectl -n {namespace} get pods,endpointslices`",
+            )
+
+
+def _severity(workloads: Iterable[ObjectRef], plan: Plan | None) -> Literal["blocker", "warning"]:
+    """A run answers for what it restarted; what its users deploy meanwhile is theirs."""
+    return "blocker" if plan is None or _touched(plan) & set(workloads) else "warning"
+
+
+def _touched(plan: Plan) -> frozenset[ObjectRef]:
+    changes = [change for step in plan.steps if isinstance(change := getattr(step, "change", None), HelmChange)]
+    replaced = {ref for change in changes for ref in change.replaced}
+    return _restarted(plan) | replaced
+
+
+def _restarted(plan: Plan) -> frozenset[ObjectRef]:
+    return frozenset(restart.workload for step in plan.steps if isinstance(step, RestartWave) for restart in step.restarts)
+
+
 def _webhooks(snapshot: MeshSnapshot, evidence: VerificationEvidence) -> Iterable[Finding]:
+    ready = {one.service: one.ready for one in evidence.services}
     for hook in snapshot.webhooks:
         here = FindingObject(hook.ref.kind, "", hook.ref.name, "webhooks")
-        if evidence.endpoints.get(hook.service, 1) == 0:
+        if ready.get(hook.service, 1) == 0:
             yield Finding(
                 id="webhook-without-endpoints",
                 severity="blocker",
@@ -175,7 +240,7 @@ def _expected(snapshot: MeshSnapshot, plan: Plan) -> Iterable[Finding]:
             evidence=planes[0].version if planes else "it is not installed",
             fix="`resail status` tells which step is missing",
         )
-    listed = {restart.workload for step in plan.steps if isinstance(step, RestartWave) for restart in step.restarts}
+    listed = _restarted(plan)
     for workload in snapshot.workloads:
         wrong = [
             pod for pod in workload.pods if pod.proxy_version and (pod.proxy_version, pod.revision) != (target, plan.to_revision)

@@ -5,7 +5,7 @@ from pathlib import Path
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.preconditions import check_preconditions
 from resail.engine.readiness import pods_of, wait_for_objects, wait_until_rolled_out
-from resail.engine.rollouts import restart_mark, roll_out
+from resail.engine.rollouts import restart_mark, roll_out, take_back
 from resail.errors import NotFoundError
 from resail.installers.interface import ReleaseState
 from resail.models.encoding import manifest_digest
@@ -57,12 +57,14 @@ async def do_helm(context: Context, step: HelmStep) -> Done:
         await _established(context, step)
     if isinstance(step, UpgradeGateway):
         await _gateway_on(context, step, context.files.plan.to_revision, context.plan_version)
-    return Done(f"{release} is at {change.to_version}")
+    return Done(f"{release} is at {change.to_version}", restarted=tuple(map(str, change.replaced)))
 
 
 async def undo_helm(context: Context, step: HelmStep) -> Done:
     """Put the release back, unless it is there already or is no longer ours."""
     release = f"{step.change.namespace}/{step.change.release}"
+    if isinstance(step, UpgradeGateway):
+        await _unmark(context, step)
     await context.installer.recover(release, run=context.run)
     state = await context.installer.state(release)
     match step.undo:
@@ -150,6 +152,14 @@ async def _is_established(context: Context, ref: ObjectRef) -> bool:
         return False
     conditions = (live.get("status") or {}).get("conditions") or ()
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+
+
+async def _unmark(context: Context, step: UpgradeGateway) -> None:
+    try:
+        gateway = await context.reader.get(step.workload)
+    except NotFoundError:
+        return
+    await take_back(context, gateway, restart_mark(context.run, step.id, context.plan_version), step.mark_before)
 
 
 async def _gateway_on(context: Context, step: UpgradeGateway, revision: str, version: str) -> None:

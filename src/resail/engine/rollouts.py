@@ -2,10 +2,9 @@
 
 from resail.engine.context import Context
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.snapshot import RESTART_MARK
 
-__all__ = ["RESTART", "restart_mark", "roll_out"]
-
-RESTART = "resail.dev/restart"
+__all__ = ["mark_of", "restart_mark", "roll_out", "take_back"]
 
 
 def restart_mark(run: str, step: str, version: str) -> str:
@@ -13,11 +12,28 @@ def restart_mark(run: str, step: str, version: str) -> str:
     return f"{run}/{step}/{version}"
 
 
-async def roll_out(context: Context, workload: Manifest, mark: str) -> bool:
-    """Set off the rollout; False where it was set off already."""
+def mark_of(workload: Manifest) -> str:
+    """The annotation's value now; empty where there is none."""
     annotations = (workload["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-    if annotations.get(RESTART) == mark:
-        return False
-    patch = {"spec": {"template": {"metadata": {"annotations": {RESTART: mark}}}}}
+    return str(annotations.get(RESTART_MARK, ""))
+
+
+async def roll_out(context: Context, workload: Manifest, mark: str) -> None:
+    """Set off the rollout, unless it was set off already."""
+    if mark_of(workload) != mark:
+        await _write(context, workload, mark)
+
+
+async def take_back(context: Context, workload: Manifest, mark: str, before: str) -> None:
+    """Put back the annotation that a rollout of ours replaced; nothing where it is another by now.
+
+    The pod template is then the one of before, so that pods of it that still run stay: a rollout that got stuck is undone without
+    starting a pod.
+    """
+    if mark_of(workload) == mark:
+        await _write(context, workload, before or None)
+
+
+async def _write(context: Context, workload: Manifest, mark: str | None) -> None:
+    patch = {"spec": {"template": {"metadata": {"annotations": {RESTART_MARK: mark}}}}}
     await context.writer.patch(ObjectRef.of(workload), patch)
-    return True

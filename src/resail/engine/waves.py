@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from resail.checks.rollout import rollout_of
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.injection import Injected, wait_until_injected
-from resail.engine.readiness import pods_of, rollout_of, wait_until_rolled_out
-from resail.engine.rollouts import restart_mark, roll_out
+from resail.engine.readiness import pods_of, wait_until_rolled_out
+from resail.engine.rollouts import mark_of, restart_mark, roll_out, take_back
 from resail.errors import EvictionBlockedError, NotFoundError, ResailError
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import Restart, RestartWave
@@ -25,8 +26,8 @@ class _Aim(msgspec.Struct, frozen=True):
 
     sidecar: Injected
     mark: str
-    leaves: Injected
-    """What it has until then."""
+    taken_back: str = ""
+    """Undoing: the mark of the restart that is taken back first."""
 
     def reached_by(self, pod: Pod) -> bool:
         return (pod.proxy_version, pod.revision) == (self.sidecar.version, self.sidecar.revision)
@@ -39,30 +40,33 @@ class _Result(msgspec.Struct, frozen=True):
 
 async def do_wave(context: Context, step: RestartWave) -> Done:
     """Restart the wave's workloads, those that are on the target already left out."""
-    plan = context.files.plan
-    new = Injected(str(plan.to_version), plan.to_revision)
-    old = Injected(str(plan.from_version), plan.from_revision)
-    aim = _Aim(new, restart_mark(context.run, step.id, str(plan.to_version)), old)
-    return await _all(context, step, step.restarts, aim)
+    return await _all(context, step, step.restarts, _forwards(context, step))
 
 
 async def undo_wave(context: Context, step: RestartWave) -> Done:
-    """Restart back those that had moved: the pointers are back, so they get the old sidecar."""
+    """Take back those that had moved: the pointers are back, so they get the old sidecar."""
     plan = context.files.plan
-    new = Injected(str(plan.to_version), plan.to_revision)
-    old = Injected(str(plan.from_version), plan.from_revision)
-    aim = _Aim(old, restart_mark(context.run, step.id, f"{plan.from_version}/undo"), new)
-    moved = [restart for restart in step.restarts if await _has_moved(context, restart, new)]
+    forwards = _forwards(context, step)
+    mark = restart_mark(context.run, step.id, f"{plan.from_version}/undo")
+    aim = _Aim(Injected(str(plan.from_version), plan.from_revision), mark, forwards.mark)
+    moved = [restart for restart in step.restarts if await _has_moved(context, restart, forwards)]
     done = await _all(context, step, moved, aim)
     return msgspec.structs.replace(done, skipped=not moved)
 
 
-async def _has_moved(context: Context, restart: Restart, new: Injected) -> bool:
+def _forwards(context: Context, step: RestartWave) -> _Aim:
+    plan = context.files.plan
+    target = str(plan.to_version)
+    return _Aim(Injected(target, plan.to_revision), restart_mark(context.run, step.id, target))
+
+
+async def _has_moved(context: Context, restart: Restart, aim: _Aim) -> bool:
+    """Was its restart set off? Also where none of its new pods has come up."""
     try:
         workload = await context.reader.get(restart.workload)
     except NotFoundError:
         return False
-    return any((pod.proxy_version, pod.revision) == (new.version, new.revision) for pod in await pods_of(context, workload))
+    return mark_of(workload) == aim.mark or any(aim.reached_by(pod) for pod in await pods_of(context, workload))
 
 
 async def _all(context: Context, step: RestartWave, restarts: Sequence[Restart], aim: _Aim) -> Done:
@@ -91,22 +95,26 @@ async def _one(context: Context, step: RestartWave, restart: Restart, aim: _Aim)
     except NotFoundError:
         return _Result(note=f"{name} is gone")
     pods = await pods_of(context, workload)
-    marked = _mark_of(workload) == aim.mark
-    if pods and all(aim.reached_by(pod) for pod in pods) and not marked:
+    if pods and all(aim.reached_by(pod) for pod in pods) and mark_of(workload) not in (aim.mark, aim.taken_back):
         return _Result(note=f"{name} was on {aim.sidecar} already")
     await _gate(context, restart.workload, workload, aim)
     if restart.method == "rollout":
-        await roll_out(context, workload, aim.mark)
-        await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
+        await _roll(context, step, restart, workload, aim)
     else:
         await _evict_all(context, step, restart.workload, aim)
     await _check(context, restart.workload, aim)
     return _Result(restarted=name)
 
 
-def _mark_of(workload: Manifest) -> str:
-    annotations = (workload["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get("resail.dev/restart", ""))
+async def _roll(context: Context, step: RestartWave, restart: Restart, workload: Manifest, aim: _Aim) -> None:
+    if aim.taken_back:
+        await take_back(context, workload, aim.taken_back, restart.mark_before)
+        workload = await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
+        if all(aim.reached_by(pod) for pod in await pods_of(context, workload)):
+            return
+        # Someone has deployed it meanwhile, with the new sidecar.
+    await roll_out(context, workload, aim.mark)
+    await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
 
 
 async def _gate(context: Context, ref: ObjectRef, workload: Manifest, aim: _Aim) -> None:
@@ -135,7 +143,8 @@ async def _evict_all(context: Context, step: RestartWave, ref: ObjectRef, aim: _
         context.tell(
             step.id, f"{ref}: {len(pods) - len(left)} of {rollout.wanted} pods replaced", len(pods) - len(left), rollout.wanted
         )
-        if left and rollout.whole and len(pods) >= rollout.wanted:
+        # A pod that does not serve is no loss: without this, one that never gets ready could not be undone.
+        if left and ((rollout.whole and len(pods) >= rollout.wanted) or not left[0].ready):
             try:
                 await context.writer.evict(ObjectRef("v1", "Pod", ref.namespace, left[0].name))
             except EvictionBlockedError as error:

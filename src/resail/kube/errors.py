@@ -23,6 +23,9 @@ from resail.errors import (
 
 __all__ = ["error_of_failure", "error_of_status", "status_of"]
 
+_UNTYPED = "failed to create typed patch object"
+"""What server-side apply says with HTTP 500 of an object that does not fit its kind's schema."""
+
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
 
 
@@ -72,8 +75,8 @@ def error_of_status(status: Status, what: str) -> ResailError:
             on=what,
             next_step="log in again, or name another context",
         )
-    if status.code in simple:
-        kind, next_step = simple[status.code]
+    if status.code in simple or _UNTYPED in status.message:
+        kind, next_step = simple.get(status.code, simple[422])
         return kind(message, on=what, next_step=next_step, status=status.code)
     if status.code == 409:
         conflicts = tuple(

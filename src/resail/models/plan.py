@@ -117,7 +117,7 @@ class RelabelNamespace(msgspec.Struct, frozen=True, tag="RelabelNamespace"):
 
 
 class RestartAgain(msgspec.Struct, frozen=True, tag="RestartAgain"):
-    """Restart those workloads of the wave that had moved, once the old revision injects again."""
+    """Roll those workloads of the wave back that had moved, once the old revision injects again."""
 
 
 class NoUndo(msgspec.Struct, frozen=True, tag="NoUndo"):
@@ -165,6 +165,8 @@ class HelmChange(msgspec.Struct, frozen=True):
     manifests: str
     """File in the plan's archive with the rendered objects."""
     objects: tuple[ObjectChange, ...]
+    replaced: tuple[ObjectRef, ...] = ()
+    """Running workloads whose pods it replaces, since their pod template changes."""
     forced: tuple[FieldOwnerConflict, ...] = ()
     """Conflicts with ``pilot-discovery`` that the step forces, after a dry run shows no others."""
 
@@ -221,6 +223,8 @@ class UpgradeGateway(StepBase, frozen=True, kw_only=True, tag="UpgradeGateway"):
 
     change: HelmChange
     workload: ObjectRef
+    mark_before: str = ""
+    """As ``Restart.mark_before``."""
 
 
 class MoveTag(StepBase, frozen=True, kw_only=True, tag="MoveTag"):
@@ -261,6 +265,8 @@ class Restart(msgspec.Struct, frozen=True, order=True):
     """The revision that must inject it."""
     image: str = ""
     """Sidecar image that it will get, predicted from the rendered templates; empty where not known."""
+    mark_before: str = ""
+    """Annotation ``resail.dev/restart`` of its pod template at planning, which undoing puts back."""
 
 
 class RestartWave(StepBase, frozen=True, kw_only=True, tag="RestartWave"):

@@ -7,6 +7,7 @@ import msgspec
 from resail.models.identity import Manifest, ObjectRef
 
 __all__ = [
+    "RESTART_MARK",
     "ClusterFacts",
     "Component",
     "ControlPlane",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+
+RESTART_MARK = "resail.dev/restart"
+"""Annotation of a pod template: a new value restarts the workload."""
 
 InstallMethod = Literal["helm", "istioctl", "sail", "none"]
 
@@ -190,6 +194,8 @@ class Workload(msgspec.Struct, frozen=True):
     pods: tuple[Pod, ...]
     paused: bool = False
     min_ready_seconds: int = 0
+    restart_mark: str = ""
+    """Annotation ``resail.dev/restart`` of its pod template, from a run before."""
 
 
 class DisruptionBudget(msgspec.Struct, frozen=True):

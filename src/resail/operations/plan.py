@@ -12,7 +12,8 @@ from resail.models.identity import IstioVersion
 from resail.models.plan import PlanFiles, Strategy
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.values import Values, for_charts
-from resail.plan.builder import build, draft
+from resail.plan.builder import build
+from resail.plan.drafting import choose, draft
 from resail.plan.file import write_plan
 from resail.plan.options import PlanOptions
 from resail.releases.catalogue import find_line
@@ -55,23 +56,23 @@ async def plan(request: PlanRequest, progress: Callable[[str], None]) -> PlanFil
     target = IstioVersion.parse(request.target)
     progress("reading the mesh")
     snapshot = await inspect(request.mesh)
-    release = await asyncio.to_thread(default_store(request.release_directories).get, target, progress)
     line = find_line(target.line)
+    options = PlanOptions(
+        strategy=request.strategy,
+        revision=request.from_revision or "",
+        new_revision=request.revision or "",
+        on_failure=request.on_failure,
+        approve_restarts=request.approve_restarts,
+        max_parallel=request.max_parallel,
+        ready_timeout=request.ready_timeout,
+        kubernetes=line.kubernetes if line else (),
+    )
+    hop = choose(snapshot, target, options)
+    release = await asyncio.to_thread(default_store(request.release_directories).get, target, progress)
     directory = Path(release.directory)
     async with open_renderer() as renderer:
         facts = {chart: await renderer.facts(directory, chart) for chart in CHARTS}
-        options = PlanOptions(
-            strategy=request.strategy,
-            revision=request.from_revision or "",
-            new_revision=request.revision or "",
-            values=for_charts(request.values, facts),
-            on_failure=request.on_failure,
-            approve_restarts=request.approve_restarts,
-            max_parallel=request.max_parallel,
-            ready_timeout=request.ready_timeout,
-            kubernetes=line.kubernetes if line else (),
-        )
-        drafted = draft(snapshot, target, facts, options)
+        drafted = draft(hop, facts, for_charts(request.values, facts))
         progress("rendering the target's charts")
         rendered = [await renderer.render(directory, wanted) for wanted in drafted.requests]
     files = build(drafted, rendered, release)

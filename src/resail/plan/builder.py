@@ -1,4 +1,4 @@
-"""The second half of planning: rendered manifests in, the plan out."""
+"""The last third of planning: rendered manifests in, the plan out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,14 +38,14 @@ from resail.models.plan import (
     Verify,
 )
 from resail.models.release import Release
-from resail.plan.drafting import Draft, PartRole, ReleasePart, TagPart, draft
+from resail.plan.drafting import Draft, PartRole, ReleasePart, TagPart
 from resail.plan.file import plan_files
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.sidecar import predicted_image
 from resail.plan.tags import moved_tag
 from resail.plan.waves import into_waves
 
-__all__ = ["build", "draft"]
+__all__ = ["build"]
 
 _ISTIOD_PATCHES = "pilot-discovery"
 _KEBAB = {"UpgradeCRDs": "upgrade-crds", "UpgradeCNI": "upgrade-cni"}
@@ -62,17 +62,17 @@ def build(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Rel
     building = _Building(drafted, rendered)
     steps = building.steps()
     restarts = building.restarts
-    selection = drafted.selection
+    selection = drafted.hop.selection
     plan = Plan(
         from_version=selection.installed,
-        to_version=drafted.target,
-        strategy=drafted.options.strategy,
+        to_version=drafted.hop.target,
+        strategy=drafted.hop.options.strategy,
         from_revision=selection.plane.revision,
-        to_revision=drafted.revision,
-        on_failure=drafted.options.on_failure,
-        cluster_id=drafted.snapshot.cluster.id,
-        istio_namespace=drafted.snapshot.istio_namespace,
-        snapshot_digest=digest_of(drafted.snapshot),
+        to_revision=drafted.hop.revision,
+        on_failure=drafted.hop.options.on_failure,
+        cluster_id=drafted.hop.snapshot.cluster.id,
+        istio_namespace=drafted.hop.snapshot.istio_namespace,
+        snapshot_digest=digest_of(drafted.hop.snapshot),
         release_digest=release.digest,
         steps=steps,
         untouched=restarts.untouched,
@@ -87,7 +87,7 @@ class _Building:
 
     def __init__(self, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> None:
         self._draft = drafted
-        self._options = drafted.options
+        self._options = drafted.hop.options
         self._parts = list(zip(drafted.parts, rendered, strict=False))
         self._tags = list(zip(drafted.tags, rendered[len(drafted.parts) :], strict=True))
         self._steps: list[Step] = []
@@ -95,12 +95,11 @@ class _Building:
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
         istiod = next(objects for part, objects in self._parts if part.role == "istiod")
         self.restarts: RestartSet = restart_set(
-            drafted.snapshot,
-            drafted.selection.plane.revision,
-            drafted.revision,
+            drafted.hop.snapshot,
+            drafted.hop.selection.plane.revision,
+            drafted.hop.revision,
             predicted_image(istiod),
-            frozenset(ObjectRef.of(manifest) for _, objects in self._parts for manifest in objects if _runs_pods(manifest))
-            | {plane.deployment for plane in drafted.snapshot.control_planes},
+            frozenset(ObjectRef.of(manifest) for _, objects in self._parts for manifest in objects if _runs_pods(manifest)),
         )
 
     def steps(self) -> tuple[Step, ...]:
@@ -136,17 +135,20 @@ class _Building:
             chart=request.chart,
             action="upgrade" if part.running else "install",
             from_version=before.chart_version if before else "",
-            to_version=str(self._draft.target),
+            to_version=str(self._draft.hop.target),
             values=request.values,
             manifests=self._keep(step_id, objects),
             objects=object_changes(old, objects),
+            replaced=_replaced(old, objects, always=kind is UpgradeGateway),
             forced=self._conflicts(objects) if part.running else (),
         )
         more: dict[str, Any] = {"change": change}
         if kind in (InstallRevision, UpgradeControlPlane):
-            more["revision"] = self._draft.revision
+            more["revision"] = self._draft.hop.revision
         if kind is UpgradeGateway:
-            more["workload"] = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
+            gateway = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
+            marks = {workload.ref: workload.restart_mark for workload in self._draft.hop.snapshot.workloads}
+            more |= {"workload": gateway, "mark_before": marks.get(gateway, "")}
         self._add(
             kind,
             kind.__name__,
@@ -157,10 +159,10 @@ class _Building:
             **more,
         )
         revision = before.revision + 1 if before else 1
-        self._expected[release] = ReleaseIs(release, revision, str(self._draft.target), manifest_digest(objects))
+        self._expected[release] = ReleaseIs(release, revision, str(self._draft.hop.target), manifest_digest(objects))
 
     def _wording(self, part: ReleasePart) -> tuple[type[StepBase], str, str]:
-        plane, target = self._draft.selection.plane, self._draft.target
+        plane, target = self._draft.hop.selection.plane, self._draft.hop.target
         name = part.request.release
         match part.role:
             case "base":
@@ -171,7 +173,7 @@ class _Building:
                 )
             case "istiod" if part.running is None:
                 reason = f"it serves its own proxies while {plane.revision} still runs"
-                return InstallRevision, f"Install istiod {target} as revision {self._draft.revision}", reason
+                return InstallRevision, f"Install istiod {target} as revision {self._draft.hop.revision}", reason
             case "istiod":
                 return UpgradeControlPlane, f"Upgrade istiod ({name}) to {target}", "a proxy must never lead its control plane"
             case "cni":
@@ -187,7 +189,7 @@ class _Building:
                     "it works with an istiod of its minor or one later",
                 )
             case "validator":
-                title = f"Point the default validator ({name}) to revision {self._draft.revision}"
+                title = f"Point the default validator ({name}) to revision {self._draft.hop.revision}"
                 return MoveValidator, title, "the newest istiod must judge new configuration"
             case "gateway":
                 return (
@@ -203,34 +205,34 @@ class _Building:
         self._add(
             MoveTag,
             "MoveTag",
-            f"Move tag {tag.tag} from {tag.revision} to {self._draft.revision}",
+            f"Move tag {tag.tag} from {tag.revision} to {self._draft.hop.revision}",
             f"namespaces that ask for {tag.tag} get the new sidecar from now on",
             preconditions=(TagIs(tag.tag, tag.revision),),
             undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", (tag.manifest,))),
             tag=tag.tag,
             from_revision=tag.revision,
-            to_revision=self._draft.revision,
+            to_revision=self._draft.hop.revision,
             manifests=self._keep(step_id, (webhook,)),
         )
 
     def _label_namespaces(self) -> None:
-        revision = self._draft.selection.plane.revision
+        revision = self._draft.hop.selection.plane.revision
         tagged = {part.tag.tag for part in self._draft.tags}
-        for namespace in self._draft.snapshot.namespaces:
+        for namespace in self._draft.hop.snapshot.namespaces:
             labels = namespace.labels
             changed: dict[str, str | None] = {}
             if labels.get("istio-injection") == "enabled":
                 if revision == "default" and "default" not in tagged:
-                    changed = {"istio-injection": None, "istio.io/rev": self._draft.revision}
+                    changed = {"istio-injection": None, "istio.io/rev": self._draft.hop.revision}
             elif labels.get("istio.io/rev") == revision and revision not in tagged:
-                changed = {"istio.io/rev": self._draft.revision}
+                changed = {"istio.io/rev": self._draft.hop.revision}
             if not changed:
                 continue
             before = {label: labels.get(label) for label in changed}
             self._add(
                 LabelNamespace,
                 "LabelNamespace",
-                f"Point namespace {namespace.name} to revision {self._draft.revision}",
+                f"Point namespace {namespace.name} to revision {self._draft.hop.revision}",
                 f"its labels name revision {revision}",
                 preconditions=(LabelsAre(namespace.name, before),),
                 undo=RelabelNamespace(namespace.name, before),
@@ -239,7 +241,7 @@ class _Building:
             )
 
     def _restart(self) -> None:
-        waves = into_waves(self.restarts.restarts, self._draft.snapshot.budgets, self._options.max_parallel)
+        waves = into_waves(self.restarts.restarts, self._draft.hop.snapshot.budgets, self._options.max_parallel)
         if waves and self._options.approve_restarts:
             count = len(self.restarts.restarts)
             self._add(
@@ -284,7 +286,7 @@ class _Building:
 
     def _conflicts(self, objects: Sequence[Manifest]) -> tuple[FieldOwnerConflict, ...]:
         """Where istiod has turned a policy to Fail that the chart renders as Ignore, which Helm would meet as a conflict."""
-        live = {hook.ref: hook for hook in self._draft.snapshot.webhooks}
+        live = {hook.ref: hook for hook in self._draft.hop.snapshot.webhooks}
         return tuple(
             FieldOwnerConflict(ref, f'.webhooks[name="{entry["name"]}"].failurePolicy', _ISTIOD_PATCHES)
             for manifest in objects
@@ -296,6 +298,13 @@ class _Building:
 
 def _stands(release: Any) -> ReleaseIs:
     return ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
+
+
+def _replaced(before: Sequence[Manifest], after: Sequence[Manifest], *, always: bool) -> tuple[ObjectRef, ...]:
+    """Workloads whose pod template changes; ``always``: a gateway's pods are injected anew even where it does not."""
+    old = {ObjectRef.of(manifest): manifest for manifest in before if _runs_pods(manifest)}
+    both = [(ObjectRef.of(manifest), manifest) for manifest in after if ObjectRef.of(manifest) in old]
+    return tuple(sorted(ref for ref, manifest in both if always or old[ref]["spec"]["template"] != manifest["spec"]["template"]))
 
 
 def _runs_pods(manifest: Manifest) -> bool:

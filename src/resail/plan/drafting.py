@@ -1,4 +1,4 @@
-"""The first half of planning: which charts must be rendered, with which values."""
+"""The first two thirds of planning: which control plane goes where, and the values of the charts to render for it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,9 +13,9 @@ from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
 from resail.plan.hops import check_hop, kubernetes_findings
 from resail.plan.options import PlanOptions
 from resail.plan.selection import Selection, select
-from resail.plan.values import carry_over, has_path, merged
+from resail.plan.values import carry_over, has_path
 
-__all__ = ["Draft", "PartRole", "ReleasePart", "TagPart", "draft"]
+__all__ = ["Draft", "Hop", "PartRole", "ReleasePart", "TagPart", "choose", "draft"]
 
 PartRole = Literal["base", "istiod", "cni", "ztunnel", "gateway", "validator"]
 
@@ -39,8 +39,8 @@ class TagPart(msgspec.Struct, frozen=True):
     request: RenderRequest
 
 
-class Draft(msgspec.Struct, frozen=True):
-    """What is known before anything is rendered."""
+class Hop(msgspec.Struct, frozen=True):
+    """What is known before the target release is at hand."""
 
     snapshot: MeshSnapshot
     target: IstioVersion
@@ -48,10 +48,15 @@ class Draft(msgspec.Struct, frozen=True):
     selection: Selection
     revision: str
     """The revision that runs afterwards."""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What is known before anything is rendered."""
+
+    hop: Hop
     parts: tuple[ReleasePart, ...]
     """In the order of their steps."""
     tags: tuple[TagPart, ...]
-    facts: dict[str, ChartFacts]
     findings: tuple[Finding, ...]
 
     @property
@@ -60,14 +65,8 @@ class Draft(msgspec.Struct, frozen=True):
         return (*(part.request for part in self.parts), *(part.request for part in self.tags))
 
 
-def draft(snapshot: MeshSnapshot, target: IstioVersion, facts: Mapping[str, ChartFacts], options: PlanOptions) -> Draft:
-    """Choose what is upgraded, and with which values.
-
-    Args:
-        snapshot: the mesh.
-        target: the version wished for.
-        facts: of the target's charts, by name.
-        options: the user's wishes.
+def choose(snapshot: MeshSnapshot, target: IstioVersion, options: PlanOptions) -> Hop:
+    """Choose what is upgraded, and see that it can be.
 
     Raises:
         BlockedError: the mesh cannot be upgraded so; the message says why.
@@ -78,21 +77,29 @@ def draft(snapshot: MeshSnapshot, target: IstioVersion, facts: Mapping[str, Char
     canary = options.strategy == "canary"
     revision = (options.new_revision or target.revision) if canary else selection.plane.revision
     _refuse_taken(snapshot, revision, canary)
-    findings = [*selection.findings, *kubernetes_findings(snapshot, target, options.kubernetes)]
-    tags = [tag for tag in snapshot.tags if tag.revision == selection.plane.revision] if canary else []
+    return Hop(snapshot, target, options, selection, revision)
+
+
+def draft(hop: Hop, facts: Mapping[str, ChartFacts], wishes: Mapping[str, dict[str, Any]]) -> Draft:
+    """Settle the values of each chart.
+
+    Args:
+        hop: from ``choose``.
+        facts: of the target's charts, by name.
+        wishes: chart → the user's values, laid over those carried over.
+    """
+    snapshot, options, plane = hop.snapshot, hop.options, hop.selection.plane
+    canary = options.strategy == "canary"
+    findings = [*hop.selection.findings, *kubernetes_findings(snapshot, hop.target, options.kubernetes)]
+    tags = [tag for tag in snapshot.tags if tag.revision == plane.revision] if canary else []
     findings += [_tag_of_a_release(tag) for tag in tags if tag.owner.method == "helm"]
-    drafting = _Drafting(snapshot, target, facts, options, selection, findings)
-    parts = drafting.parts(revision if canary else "")
+    drafting = _Drafting(hop, facts, wishes, findings)
+    parts = drafting.parts(hop.revision if canary else "")
     values = next(part.request.values for part in parts if part.role == "istiod")
     return Draft(
-        snapshot=snapshot,
-        target=target,
-        options=options,
-        selection=selection,
-        revision=revision,
+        hop=hop,
         parts=parts,
-        tags=tuple(drafting.tag(tag, revision, values) for tag in tags),
-        facts=dict(facts),
+        tags=tuple(drafting.tag(tag, hop.revision, values) for tag in tags),
         findings=tuple(sorted(set(drafting.findings))),
     )
 
@@ -100,18 +107,16 @@ def draft(snapshot: MeshSnapshot, target: IstioVersion, facts: Mapping[str, Char
 class _Drafting:
     def __init__(
         self,
-        snapshot: MeshSnapshot,
-        target: IstioVersion,
+        hop: Hop,
         facts: Mapping[str, ChartFacts],
-        options: PlanOptions,
-        selection: Selection,
+        wishes: Mapping[str, dict[str, Any]],
         findings: list[Finding],
     ) -> None:
-        self._snapshot = snapshot
-        self._target = target
+        self._snapshot = hop.snapshot
+        self._target = hop.target
+        self._selection = hop.selection
         self._facts = facts
-        self._options = options
-        self._selection = selection
+        self._wishes = wishes
         self.findings = findings
 
     def parts(self, new_revision: str) -> tuple[ReleasePart, ...]:
@@ -150,23 +155,13 @@ class _Drafting:
         return ReleasePart("istiod", None, self._request("istiod", f"istiod-{revision}", running.namespace, values))
 
     def _values(self, running: HelmRelease) -> dict[str, Any]:
-        wishes = self._wishes(running.chart)
+        wishes = self._wishes.get(running.chart, {})
         values, findings = carry_over(running, self._selection.installed, self._target, wishes)
         self.findings += findings
         fails_closed = any("Fail" in hook.failure_policies for hook in self._snapshot.webhooks if "validator" in hook.ref.name)
         if fails_closed and has_path(self._facts[running.chart].values, _FAIL_CLOSED):
             values["base"] = {**values.get("base", {}), "validationFailurePolicy": "Fail"}
         return values
-
-    def _wishes(self, chart: str) -> dict[str, Any]:
-        """The user's values for a chart; what is wished below ``global`` is for every chart that knows it."""
-        known = self._facts[chart].values.get("global") or {}
-        wishes: dict[str, Any] = {}
-        for other in sorted(self._options.values):
-            everywhere = self._options.values[other].get("global") or {}
-            shared = {key: value for key, value in everywhere.items() if key in known}
-            wishes = merged(wishes, {"global": shared} if shared else {})
-        return merged(wishes, self._options.values.get(chart, {}))
 
     def _request(self, chart: str, release: str, namespace: str, values: Mapping[str, Any]) -> RenderRequest:
         return RenderRequest(chart, release, namespace, dict(values), self._snapshot.cluster.kubernetes_version)

@@ -1,6 +1,6 @@
 """What the user wishes."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -17,12 +17,10 @@ class PlanOptions(msgspec.Struct, frozen=True):
     """The installed revision to upgrade; empty: the only one."""
     new_revision: str = ""
     """Name of the revision that a canary installs; empty: the target's, ``1-27-9``."""
-    values: dict[str, dict[str, Any]] = {}
-    """Chart → values that are laid over those carried over."""
     on_failure: Literal["halt", "rollback"] = "halt"
     approve_restarts: bool = False
     """Ask a person before the first wave."""
-    max_parallel: int = 5
+    max_parallel: int = 10
     """Workloads that restart at the same time."""
     ready_timeout: int = 600
     """Seconds that the readiness of each step may take."""

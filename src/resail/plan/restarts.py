@@ -3,6 +3,7 @@
 import msgspec
 
 from resail.checks.injection import pointer_of, revision_behind
+from resail.checks.rollout import ROLLING_KINDS
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import ObjectRef
 from resail.models.plan import Restart, Untouched
@@ -10,8 +11,6 @@ from resail.models.snapshot import MeshSnapshot, Workload
 from resail.plan.waves import CannotRestart, budgets_of, restart_method
 
 __all__ = ["RestartSet", "restart_set"]
-
-_ROLLING_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 class RestartSet(msgspec.Struct, frozen=True):
@@ -58,6 +57,7 @@ def restart_set(
                 from_version=_version(workload),
                 to_revision=to_revision,
                 image=image,
+                mark_before=workload.restart_mark,
             )
         )
     return RestartSet(tuple(restarts), tuple(untouched), tuple(findings))
@@ -71,8 +71,10 @@ def _why_stays(
 ) -> str:
     if workload.ref in upgraded:
         return "a step of its own upgrades it"
-    if any(plane.deployment == workload.ref for plane in snapshot.control_planes):
-        return "it is the old revision, which stays until nothing is connected to it"
+    planes = {plane.deployment: plane.revision for plane in snapshot.control_planes}
+    if workload.ref in planes:
+        old = planes[workload.ref] == from_revision
+        return "it is the old revision, which stays until nothing is connected to it" if old else "it is another revision"
     managed = [part for part in snapshot.components if part.workload == workload.ref and part.managed_by_istiod]
     if managed:
         return f"istiod manages this {managed[0].role} and rolls it by itself"
@@ -92,7 +94,7 @@ def _why_stays(
         return f"{_PINNED} revision {from_revision}: change its label istio.io/rev to {to_revision}"
     if workload.ref.kind == "CronJob":
         return "its next Job gets the new sidecar by itself"
-    if workload.ref.kind not in _ROLLING_KINDS:
+    if workload.ref.kind not in ROLLING_KINDS:
         return f"a {workload.ref.kind} cannot be restarted; it keeps its sidecar until it is made anew"
     return "" if with_proxy else "none of its pods has a sidecar now"
 

@@ -66,11 +66,11 @@ def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
         found = [plane for plane in planes if plane.revision == revision]
         if not found:
             known = ", ".join(plane.revision for plane in planes)
-            raise UsageError(f"there is no revision {revision!r}", on="--revision", next_step=f"there are {known}")
+            raise UsageError(f"there is no revision {revision!r}", on="--from-revision", next_step=f"there are {known}")
         return found[0]
     if len(planes) > 1:
         known = ", ".join(f"{plane.revision} ({plane.version})" for plane in planes)
-        raise UsageError("there are several revisions", on="--revision", next_step=f"name the one to upgrade: {known}")
+        raise UsageError("there are several revisions", on="--from-revision", next_step=f"name the one to upgrade: {known}")
     return planes[0]
 
 

@@ -1,12 +1,12 @@
 """How each step of a plan stands, from the journal's entries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
 from resail.models.journal import CallIntent, CallOutcome, Direction, Entry, StepIntent, StepOutcome
-from resail.models.plan import Plan, Restart, RestartWave, Step
+from resail.models.plan import HelmChange, Plan, RestartWave, Step
 from resail.models.record import StepRecord
 
 __all__ = ["kind_of", "step_records"]
@@ -39,7 +39,7 @@ def step_records(plan: Plan, entries: Sequence[Entry], *, live: bool) -> tuple[S
     ``interrupted`` otherwise.
     """
     standings = {step.id: _Standing() for step in plan.steps}
-    restarts = {(step.id, str(restart.workload)) for step in plan.steps for restart in _restarts(step)}
+    restarts = {(step.id, name): workloads for step in plan.steps for name, workloads in _restarts(step)}
     calls: dict[int, CallIntent] = {}
     for entry in entries:
         match entry.body:
@@ -56,8 +56,7 @@ def step_records(plan: Plan, entries: Sequence[Entry], *, live: bool) -> tuple[S
             case CallOutcome(call=call, ok=True) if call in calls:
                 # A wave that was cut off has no outcome; the rollouts that it did set off are known from its calls.
                 intent = calls[call]
-                if (intent.step, intent.object) in restarts:
-                    standings[intent.step].restarted.add(intent.object)
+                standings[intent.step].restarted.update(restarts.get((intent.step, intent.object), ()))
     return tuple(_record(step, standings[step.id], live) for step in plan.steps)
 
 
@@ -66,8 +65,13 @@ def kind_of(step: Step) -> str:
     return type(step).__name__
 
 
-def _restarts(step: Step) -> tuple[Restart, ...]:
-    return step.restarts if isinstance(step, RestartWave) else ()
+def _restarts(step: Step) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each object by whose write workloads restart, and those workloads."""
+    if isinstance(step, RestartWave):
+        yield from ((str(restart.workload), (str(restart.workload),)) for restart in step.restarts)
+    change = getattr(step, "change", None)
+    if isinstance(change, HelmChange):
+        yield f"{change.namespace}/{change.release}", tuple(map(str, change.replaced))
 
 
 def _settle(standing: _Standing, outcome: StepOutcome, time: datetime) -> None:

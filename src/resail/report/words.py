@@ -60,6 +60,6 @@ def undo_of(step: Step) -> str:
         case RelabelNamespace(namespace=namespace):
             return f"put the labels of namespace {namespace} back"
         case RestartAgain():
-            return "restart again what had moved, once the old revision injects it"
+            return "roll back what had moved, once the old revision injects it"
         case NoUndo(reason=reason):
             return f"nothing: {reason}"

@@ -1,24 +1,27 @@
 """What ``verify`` needs beside a snapshot: the objects of the releases, endpoints, and dry runs that webhooks must answer."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from resail.checks.injection import DEFAULT, pointer_of, revision_behind
-from resail.checks.verification import ManifestEvidence, Probe, VerificationEvidence
+from resail.checks.injection import DEFAULT, in_mesh, pointer_of, revision_behind
+from resail.checks.rollout import ROLLING_KINDS, rollout_of
+from resail.checks.verification import ManifestEvidence, Probe, ServiceEvidence, VerificationEvidence
 from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import ApiInvalidError, ClusterApiError, ForbiddenError, NotFoundError
 from resail.installers.helm_storage import as_helm_applies
 from resail.models.finding import FindingObject
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import MeshSnapshot, Namespace
-from resail.snapshot.shapes import PodShape
+from resail.snapshot.shapes import EndpointSliceShape, PodShape, ServiceShape
 
 __all__ = ["gather_evidence"]
 
 _AT_ONCE = 8
 _HELM = "helm"
+_SERVICE = KindRef("v1", "Service")
 _SLICE = KindRef("discovery.k8s.io/v1", "EndpointSlice")
 _ONLY_PRESENT = ("CustomResourceDefinition", "Secret")
 """CRDs stay at the newest version that was installed; a Secret's values are not kept by us."""
@@ -47,10 +50,9 @@ async def gather_evidence(reader: ClusterReader, writer: ClusterWriter, snapshot
             for manifest in release.objects
         )
     )
-    called = sorted({hook.service for hook in snapshot.webhooks if "/" in hook.service and "://" not in hook.service})
-    endpoints = {service: await _ready_endpoints(reader, service) for service in called}
+    services = await _services(reader, snapshot)
     probes = [*await _injection_probes(writer, snapshot), *await _validation_probes(writer, snapshot)]
-    return VerificationEvidence(tuple(manifests), endpoints, tuple(probes))
+    return VerificationEvidence(tuple(manifests), services, tuple(probes))
 
 
 async def _manifest(
@@ -83,22 +85,39 @@ def _without_replicas(manifest: Manifest, snapshot: MeshSnapshot) -> Manifest:
 
 
 def _waits(live: Manifest) -> str:
-    status = live.get("status") or {}
-    match live["kind"]:
-        case "Deployment" | "StatefulSet":
-            wanted, ready = live["spec"].get("replicas", 1), status.get("readyReplicas", 0)
-        case "DaemonSet":
-            wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
-        case _:
-            return ""
-    return "" if ready >= wanted else f"{ready} of {wanted} pods are ready"
+    if live["kind"] not in ROLLING_KINDS:
+        return ""
+    rollout = rollout_of(live)
+    if rollout.complete:
+        return ""
+    counted = f"{rollout.ready} of {rollout.wanted} pods are ready"
+    return rollout.failed or (f"its rollout is not complete, {counted}" if rollout.whole else counted)
 
 
-async def _ready_endpoints(reader: ClusterReader, service: str) -> int:
-    namespace, _, name = service.partition("/")
-    slices = await reader.list_objects(_SLICE, namespace=namespace, labels=f"kubernetes.io/service-name={name}")
-    endpoints = [endpoint for one in slices for endpoint in one.get("endpoints") or ()]
-    return sum((endpoint.get("conditions") or {}).get("ready", True) for endpoint in endpoints)
+async def _services(reader: ClusterReader, snapshot: MeshSnapshot) -> tuple[ServiceEvidence, ...]:
+    """The Services that mesh workloads stand behind, or that webhooks call."""
+    slices, services = await asyncio.gather(
+        reader.list_shapes(_SLICE, EndpointSliceShape), reader.list_shapes(_SERVICE, ServiceShape)
+    )
+    ready: Counter[str] = Counter()
+    for one in slices:
+        ready[f"{one.metadata.namespace}/{one.service}"] += one.ready
+    called = {hook.service for hook in snapshot.webhooks if "/" in hook.service and "://" not in hook.service}
+    behind = {f"{service.metadata.namespace}/{service.metadata.name}": _behind(service, snapshot) for service in services}
+    wanted = called | {service for service, workloads in behind.items() if workloads}
+    return tuple(ServiceEvidence(service, ready[service], behind.get(service, ())) for service in sorted(wanted))
+
+
+def _behind(service: ServiceShape, snapshot: MeshSnapshot) -> tuple[ObjectRef, ...]:
+    return tuple(
+        workload.ref
+        for workload in snapshot.workloads
+        if workload.ref.namespace == service.metadata.namespace
+        and service.spec.selector
+        and service.spec.selector.items() <= workload.labels.items()
+        and in_mesh(snapshot, workload)
+        and workload.replicas
+    )
 
 
 async def _injection_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> list[Probe]:

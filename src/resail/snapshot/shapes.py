@@ -9,12 +9,14 @@ __all__ = [
     "Budget",
     "Container",
     "Controller",
+    "EndpointSliceShape",
     "NamespaceShape",
     "NodeShape",
     "OwnedShape",
     "Owner",
     "PodShape",
     "Selector",
+    "ServiceShape",
 ]
 
 
@@ -163,6 +165,16 @@ class _Requirement(_Shape):
             case _:
                 return self.key not in labels
 
+    def __str__(self) -> str:
+        """As the API takes it in a query."""
+        match self.operator:
+            case "In" | "NotIn":
+                return f"{self.key} {self.operator.lower()} ({','.join(self.values)})"
+            case "Exists":
+                return self.key
+            case _:
+                return f"!{self.key}"
+
 
 class Selector(_Shape):
     match_labels: dict[str, str] = {}
@@ -173,6 +185,11 @@ class Selector(_Shape):
         return self.match_labels.items() <= labels.items() and all(
             requirement.fits(labels) for requirement in self.match_expressions
         )
+
+    def __str__(self) -> str:
+        """As the API takes it in a query."""
+        equal = (f"{key}={value}" for key, value in sorted(self.match_labels.items()))
+        return ",".join((*equal, *map(str, self.match_expressions)))
 
 
 class _BudgetSpec(_Shape):
@@ -213,6 +230,38 @@ class Autoscaler(_Shape):
     def target(self) -> ObjectRef:
         target = self.spec.scale_target_ref
         return ObjectRef(target.api_version, target.kind, self.metadata.namespace, target.name)
+
+
+class _ServiceSpec(_Shape):
+    selector: dict[str, str] = {}
+
+
+class ServiceShape(_Shape):
+    metadata: _Metadata
+    spec: _ServiceSpec = msgspec.field(default_factory=_ServiceSpec)
+
+
+class _EndpointConditions(_Shape):
+    ready: bool = True
+    """Where nothing is said, the API means yes."""
+
+
+class _Endpoint(_Shape):
+    conditions: _EndpointConditions = msgspec.field(default_factory=_EndpointConditions)
+
+
+class EndpointSliceShape(_Shape):
+    metadata: _Metadata
+    endpoints: list[_Endpoint] | None = None
+
+    @property
+    def service(self) -> str:
+        return self.metadata.labels.get("kubernetes.io/service-name", "")
+
+    @property
+    def ready(self) -> int:
+        """Endpoints that take traffic."""
+        return sum(endpoint.conditions.ready for endpoint in self.endpoints or ())
 
 
 class NamespaceShape(_Shape):

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from resail.models.identity import KindRef, ObjectRef
-from resail.models.snapshot import Pod, RolloutStrategy, Workload
+from resail.models.snapshot import RESTART_MARK, Pod, RolloutStrategy, Workload
 from resail.snapshot.quantities import absolute
 from resail.snapshot.shapes import Controller, OwnedShape, PodShape, Template
 
@@ -77,6 +77,7 @@ def _workload(ref: ObjectRef, member: Controller, pods: Sequence[PodShape]) -> W
         pods=_pods(pods),
         paused=member.spec.paused,
         min_ready_seconds=member.spec.min_ready_seconds,
+        restart_mark=template.metadata.annotations.get(RESTART_MARK, ""),
     )
 
 

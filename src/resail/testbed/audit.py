@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = ["Event", "Target", "evictions", "read", "restarts", "rollouts", "writes"]
 
+_MARK = "resail.dev/restart"
 _WRITING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -69,15 +70,16 @@ def writes(events: list[Event], user: str) -> list[Event]:
 def restarts(events: list[Event], user: str) -> list[str]:
     """Workloads whose pod template ``user`` annotated for a restart: ``namespace/resource/name``, once per change.
 
-    The same annotation written again is one restart, as the API server rolls nothing out for it.
+    The same annotation written again is one restart, as the API server rolls nothing out for it; to take it away is one.
     """
-    seen: dict[str, list[str]] = {}
+    seen: dict[str, list[str | None]] = {}
     for event in writes(events, user):
         body = event.request_object if isinstance(event.request_object, dict) else {}
         template = (body.get("spec") or {}).get("template") or {}
-        mark = ((template.get("metadata") or {}).get("annotations") or {}).get("resail.dev/restart")
-        if mark is None:
+        annotations = (template.get("metadata") or {}).get("annotations") or {}
+        if _MARK not in annotations:
             continue
+        mark = annotations[_MARK]
         target = event.object_ref
         marks = seen.setdefault(f"{target.namespace}/{target.resource}/{target.name}", [])
         if not marks or marks[-1] != mark:
