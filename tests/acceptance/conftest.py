@@ -82,14 +82,14 @@ def _foreign_saved(session_bed: Bed) -> Bed:
     return session_bed
 
 
-@pytest.fixture
-def foreign_bed(_foreign_saved: Bed) -> Bed:
-    """A bed with the foreign mesh at Istio 1.25.1."""
-    _foreign_saved.reset(_SAVED)
-    settle(_foreign_saved)
-    return _foreign_saved
+def restore(bed: Bed) -> None:
+    """Put the bed back to the foreign mesh at Istio 1.25.1."""
+    bed.reset(_SAVED)
+    settle(bed)
 
 
 @pytest.fixture
-def resail(foreign_bed: Bed, tmp_path: Path) -> Resail:
-    return Resail(foreign_bed, tmp_path)
+def resail(_foreign_saved: Bed, tmp_path: Path) -> Resail:
+    """``resail`` against a bed with the foreign mesh."""
+    restore(_foreign_saved)
+    return Resail(_foreign_saved, tmp_path)

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from resail.testbed import audit
 from resail.testbed.binaries import ensure
 from tests.acceptance.conftest import Resail
 from tests.acceptance.world import differences, world
+from tests.conftest import settle
 
 pytestmark = pytest.mark.bed
 
@@ -21,39 +23,56 @@ def patch(resail: Resail, path: str, body: dict[str, Any]) -> None:
     resail.bed.api("PATCH", path, json=body, headers=MERGE).raise_for_status()
 
 
-def break_ratings(resail: Resail) -> None:
-    """From its next rollout on the workload never gets ready; that rollout is not set off by this."""
-    never = {"testbed.resail.dev/never-ready": "true"}
-    patch(
-        resail,
-        f"{DEPLOYMENTS}/ratings",
-        {"spec": {"paused": True, "template": {"metadata": {"annotations": never}}}},
-    )
+def ratings_pods(resail: Resail) -> set[str]:
+    found = resail.bed.api("GET", "/api/v1/namespaces/bookshop/pods", params={"labelSelector": "app=ratings"}).json()["items"]
+    return {pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+
+SURGE = {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}, "progressDeadlineSeconds": 4}
+"""The old pod goes only when a new one is ready."""
 
 
 @pytest.mark.parametrize(("on_failure", "code", "state"), [("halt", 5, "halted"), ("rollback", 6, "rolled-back")])
 def test_a_workload_that_never_gets_ready(resail: Resail, on_failure: str, code: int, state: str) -> None:
-    surge = {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}, "progressDeadlineSeconds": 4}
-    patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": surge})
-    before = world(resail.bed)
+    never = {"metadata": {"annotations": {"testbed.resail.dev/never-ready-with": "1-26-0"}}}
+    patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": {**SURGE, "template": never}})
+    settle(resail.bed)
+    before, serving = world(resail.bed), ratings_pods(resail)
     resail.make_plan("--on-failure", on_failure)
-    # The new pods wait for a node that is not there; the old ones go on.
-    away = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}}, "paused": True}}
-    patch(resail, f"{DEPLOYMENTS}/ratings", away)
-    patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": {"paused": False}})
+    begun = len(resail.bed.audit())
 
     record = resail.apply(code=code)
 
     assert record["state"] == state
-    failed = [step for step in record["steps"] if step["kind"] == "RestartWave"]
-    assert any("ratings" in step["detail"] or step["outcome"] in ("failed", "undone", "undo-failed") for step in failed)
+    (wave,) = [step for step in record["steps"] if step["kind"] == "RestartWave"]
+    assert wave["outcome"] == {"halt": "failed", "rollback": "undone"}[on_failure]
+    assert serving <= ratings_pods(resail), "the pod that serves is not taken away"
     if on_failure == "rollback":
-        told = [line for line in differences(before, world(resail.bed)) if "bookshop/Deployment/ratings" not in line]
-        assert told == []
+        assert differences(before, world(resail.bed)) == []
+        assert ratings_pods(resail) == serving
+        templates = [name for name in audit.rollouts(resail.bed.audit()[begun:]) if name.startswith("bookshop/ratings-")]
+        assert len(templates) == 1, "taking the restart back rolls nothing out"
     else:
-        back = {"spec": {"template": {"spec": {"nodeSelector": None}}}}
-        patch(resail, f"{DEPLOYMENTS}/ratings", back)
+        assert "bookshop/Deployment/ratings" in wave["detail"]
+        mended = {"metadata": {"annotations": {"testbed.resail.dev/never-ready-with": None}}}
+        patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": {"template": mended}})
         assert resail.resume()["state"] == "done"
+
+
+def test_a_workload_that_is_broken_before_its_restart_is_not_restarted(resail: Resail) -> None:
+    patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": SURGE})
+    resail.make_plan("--on-failure", "rollback")
+    # Its owner deploys meanwhile what waits for a node that is not there.
+    away = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}}}}
+    patch(resail, f"{DEPLOYMENTS}/ratings", away)
+    before = world(resail.bed)
+    begun = len(resail.bed.audit())
+
+    record = resail.apply(code=6)
+
+    assert record["state"] == "rolled-back"
+    assert "bookshop/deployments/ratings" not in audit.restarts(resail.bed.audit()[begun:], "resail")
+    assert differences(before, world(resail.bed)) == []
 
 
 def test_pause_and_resume_and_abort(resail: Resail) -> None:
@@ -137,7 +156,6 @@ def test_a_stale_plan_is_refused_and_an_application_deploy_is_not(resail: Resail
         json=image,
         headers={"Content-Type": "application/strategic-merge-patch+json"},
     ).raise_for_status()
-    programs = ensure(("helm",), print)
     labels = {"metadata": {"labels": {"istio-injection": None, "istio.io/rev": "default"}}}
     patch(resail, "/api/v1/namespaces/bookshop", labels)
     begun = len(resail.bed.audit())
@@ -146,15 +164,20 @@ def test_a_stale_plan_is_refused_and_an_application_deploy_is_not(resail: Resail
     assert audit.writes(resail.bed.audit()[begun:], "resail") == []
 
     patch(resail, "/api/v1/namespaces/bookshop", {"metadata": {"labels": {"istio-injection": "enabled", "istio.io/rev": None}}})
-    resail("abort", "--dir", resail.state)
     assert resail.apply()["state"] == "done"
 
-    # Someone rolls a release back by hand: the next plan made before it is stale too.
-    subprocess.run(
-        [programs["helm"], "--kubeconfig", resail.bed.kubeconfig_of("deployer"), "-n", "istio-system", "history", "base"],
-        check=True,
-        capture_output=True,
-    )
+
+def test_a_release_that_someone_rolled_back_makes_the_plan_stale(resail: Resail) -> None:
+    resail.make_plan()
+    helm = ensure(("helm",), print)["helm"]
+    command: list[str | Path] = [helm, "--kubeconfig", resail.bed.kubeconfig_of("deployer"), "-n", "istio-system"]
+    subprocess.run([*command, "rollback", "cni", "1"], check=True, capture_output=True)
+    begun = len(resail.bed.audit())
+
+    stale = resail("apply", resail.plan, "--dir", resail.state, code=4)
+
+    assert "Helm release istio-system/cni is at revision 2, not 1" in stale.errors
+    assert audit.writes(resail.bed.audit()[begun:], "resail") == []
 
 
 def test_bad_input_changes_nothing(resail: Resail) -> None:
@@ -162,8 +185,10 @@ def test_bad_input_changes_nothing(resail: Resail) -> None:
     tab.write_text("pilot:\n\tcni: true\n")
     broken = resail.plan.with_name("kubeconfig")
     broken.write_text("clusters: [\n")
-    charts = resail.plan.with_name("releases") / "istio-1.26.0" / "manifests" / "charts" / "base"
-    charts.mkdir(parents=True)
+    mirror = resail.plan.with_name("mirror")
+    base = mirror / "istio-1.26.99" / "manifests" / "charts" / "base"
+    base.mkdir(parents=True)
+    (base / "Chart.yaml").write_text("name: base\nversion: 1.26.99\n")
     begun = len(resail.bed.audit())
 
     assert "tab" in resail("plan", "--to", "1.26.0", "-f", tab, code=2).errors
@@ -171,7 +196,8 @@ def test_bad_input_changes_nothing(resail: Resail) -> None:
     resail("plan", "--to", "1.26.99", code=9)
     resail("plan", "--to", "1.28.0", code=3)
     resail("plan", "--to", "1.25.0", code=3)
-    resail("plan", "--to", "1.26.0", "--release-dir", charts.parents[3], code=0)
+    assert "values.yaml is missing" in resail("plan", "--to", "1.26.99", "--release-dir", mirror, code=9).errors
+    resail("plan", "--to", "1.26.0", "--context", "nobody", code=8)
     resail.make_plan()
     data = resail.plan.read_bytes()
     resail.plan.write_bytes(data[: len(data) // 2])

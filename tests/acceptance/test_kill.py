@@ -10,7 +10,8 @@ from resail.journal.sqlite import open_journal
 from resail.models.journal import CallIntent
 from resail.plan.file import read_plan
 from resail.testbed import audit
-from tests.acceptance.conftest import Resail
+from resail.testbed.bed import Bed
+from tests.acceptance.conftest import Resail, restore
 from tests.acceptance.exemptions import ANOTHER_RUN
 from tests.acceptance.judge import restarted_twice, unexplained
 from tests.acceptance.world import World, differences, kinds_of, world
@@ -32,6 +33,7 @@ asyncio.run(apply(request, call_observer=die))
 
 # Of the canary's writes (helm upgrade base, install istiod, upgrade cni, 2 labels, move the validator, gateway, restarts) with
 # the moment: `after` is between the effect and its outcome, `during` inside Helm.
+CALLS = 10
 MOMENTS = [
     (1, "before"),
     (1, "during"),
@@ -46,49 +48,36 @@ MOMENTS = [
 ]
 
 
-class Unbroken:
-    """The end state of a run that nobody interrupted."""
-
-    def __init__(self) -> None:
-        self.world: World = {}
-
-
 @pytest.fixture(scope="module")
-def unbroken() -> Unbroken:
-    return Unbroken()
-
-
-def test_unbroken(resail: Resail, unbroken: Unbroken) -> None:
+def end(_foreign_saved: Bed, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The end state of a run that nobody interrupted."""
+    restore(_foreign_saved)
+    resail = Resail(_foreign_saved, tmp_path_factory.mktemp("unbroken"))
     resail.make_plan("--max-parallel", "3")
     record = resail.apply()
-    unbroken.world = world(resail.bed)
-    calls = [
-        entry.body for entry in open_journal(Path(record["journal"])).entries(record["run"]) if isinstance(entry.body, CallIntent)
-    ]
-    assert len(calls) >= max(call for call, _ in MOMENTS), "all moments are within the run"
+    entries = open_journal(Path(record["journal"])).entries(record["run"])
+    calls = [entry.body for entry in entries if isinstance(entry.body, CallIntent)]
+    assert len(calls) == CALLS
     helm = {call.call for call in calls if call.verb.startswith("helm")}
     assert {call for call, phase in MOMENTS if phase == "during"} <= helm
+    return world(_foreign_saved)
 
 
 @pytest.mark.parametrize(("call", "phase"), MOMENTS)
-def test_killed_and_resumed(resail: Resail, unbroken: Unbroken, call: int, phase: str) -> None:
-    if not unbroken.world:
-        pytest.skip("needs test_unbroken before it")
-    walk(resail, unbroken.world, call, phase)
+def test_killed_and_resumed(resail: Resail, end: World, call: int, phase: str) -> None:
+    walk(resail, end, call, phase)
 
 
 @pytest.mark.soak
-def test_killed_at_every_call(resail: Resail, unbroken: Unbroken, tmp_path: Path) -> None:
+def test_killed_at_every_call(resail: Resail, end: World, tmp_path: Path) -> None:
     """All of them, in an order that the seed tells."""
-    if not unbroken.world:
-        test_unbroken(resail, unbroken)
-    moments = [(call, phase) for call in range(1, 12) for phase in ("before", "after")]
+    moments = [(call, phase) for call in range(1, CALLS + 1) for phase in ("before", "after")]
     random.Random(7).shuffle(moments)
     for number, (call, phase) in enumerate(moments):
-        resail.bed.reset("foreign-mesh")
+        restore(resail.bed)
         place = tmp_path / str(number)
         place.mkdir()
-        walk(Resail(resail.bed, place), unbroken.world, call, phase)
+        walk(Resail(resail.bed, place), end, call, phase)
 
 
 def walk(resail: Resail, end: World, call: int, phase: str) -> None:

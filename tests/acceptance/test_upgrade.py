@@ -19,6 +19,9 @@ def test_up_and_back(resail: Resail, strategy: str) -> None:
     before = world(resail.bed)
     begun = len(resail.bed.audit())
     resail.make_plan("--strategy", strategy)
+    planned = resail.plan.read_bytes()
+    resail.make_plan("--strategy", strategy)
+    assert resail.plan.read_bytes() == planned, "the same mesh gives the same plan, byte for byte"
     assert audit.writes(resail.bed.audit()[begun:], "resail") == [], "planning writes nothing"
 
     with BudgetWatcher(resail.bed) as budgets:

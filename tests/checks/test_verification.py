@@ -6,7 +6,7 @@ import msgspec
 
 from resail.checks.differences import changed_fields, object_changes
 from resail.checks.skew import minors_behind, skew_findings
-from resail.checks.verification import ManifestEvidence, VerificationEvidence, verify_mesh
+from resail.checks.verification import ManifestEvidence, ServiceEvidence, VerificationEvidence, verify_mesh
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import MeshSnapshot
 from tests.plan.meshes import deployment, mesh, tag
@@ -61,6 +61,20 @@ def test_a_tag_that_points_nowhere_and_a_webhook_that_nobody_answers() -> None:
     snapshot = mesh(tags=(tag("prod", "gone"),))
     assert ids(snapshot) == ["tag-points-nowhere"]
     assert ids(msgspec.structs.replace(snapshot, tags=(tag("prod", "default"),))) == []
+
+
+def test_a_workload_and_a_service_of_the_mesh_that_do_not_serve() -> None:
+    broken = msgspec.structs.replace(deployment("web"), ready=1)
+    behind = VerificationEvidence((), (ServiceEvidence("shop/web", 0, (broken.ref,)),), ())
+    assert ids(mesh(broken), behind) == ["service-without-endpoints", "workload-not-ready"]
+    assert {one.severity for one in verify_mesh(mesh(broken), behind, None)} == {"blocker"}
+    answering = VerificationEvidence((), (ServiceEvidence("shop/web", 1, (broken.ref,)),), ())
+    assert ids(mesh(deployment("web")), answering) == []
+
+
+def test_what_is_outside_of_the_mesh_is_not_judged() -> None:
+    broken = msgspec.structs.replace(deployment("web", version="", labels={"sidecar.istio.io/inject": "false"}), ready=0)
+    assert ids(mesh(broken)) == []
 
 
 def test_differences_tell_named_list_members_apart() -> None:

@@ -41,7 +41,8 @@ def rollout_of(manifest: Manifest) -> Rollout:
         on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
         same = on_delete or updated >= wanted or status.get("currentRevision") == status.get("updateRevision")
         return Rollout(observed and same and ready >= wanted, "", ready, wanted)
-    stuck = [
+    stuck = ["its rollout is paused"] if spec.get("paused") else []
+    stuck += [
         condition.get("message", "its progress deadline has passed")
         for condition in status.get("conditions") or ()
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and observed

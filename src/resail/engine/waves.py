@@ -29,6 +29,10 @@ class _Aim(msgspec.Struct, frozen=True):
     taken_back: str = ""
     """Undoing: the mark of the restart that is taken back first."""
 
+    @property
+    def undoes(self) -> bool:
+        return bool(self.taken_back)
+
     def reached_by(self, pod: Pod) -> bool:
         return (pod.proxy_version, pod.revision) == (self.sidecar.version, self.sidecar.revision)
 
@@ -107,14 +111,28 @@ async def _one(context: Context, step: RestartWave, restart: Restart, aim: _Aim)
 
 
 async def _roll(context: Context, step: RestartWave, restart: Restart, workload: Manifest, aim: _Aim) -> None:
-    if aim.taken_back:
+    if aim.undoes:
         await take_back(context, workload, aim.taken_back, restart.mark_before)
         workload = await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
         if all(aim.reached_by(pod) for pod in await pods_of(context, workload)):
             return
         # Someone has deployed it meanwhile, with the new sidecar.
+    elif mark_of(workload) != aim.mark:
+        await _settled(context, step, restart)
     await roll_out(context, workload, aim.mark)
     await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
+
+
+async def _settled(context: Context, step: RestartWave, restart: Restart) -> None:
+    """What its owner deploys just now comes first; where that gets stuck, a restart on top would only hide why."""
+    try:
+        await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
+    except StepFailedError as error:
+        raise StepFailedError(
+            f"not restarted, since a rollout of its owner's is under way: {error.what}",
+            on=error.on,
+            next_step=error.next_step,
+        ) from error
 
 
 async def _gate(context: Context, ref: ObjectRef, workload: Manifest, aim: _Aim) -> None:
@@ -143,8 +161,9 @@ async def _evict_all(context: Context, step: RestartWave, ref: ObjectRef, aim: _
         context.tell(
             step.id, f"{ref}: {len(pods) - len(left)} of {rollout.wanted} pods replaced", len(pods) - len(left), rollout.wanted
         )
-        # A pod that does not serve is no loss: without this, one that never gets ready could not be undone.
-        if left and ((rollout.whole and len(pods) >= rollout.wanted) or not left[0].ready):
+        # Where a pod never gets ready with the new sidecar, waiting for it first would leave no way back.
+        no_loss = aim.undoes and bool(left) and not left[0].ready
+        if left and ((rollout.whole and len(pods) >= rollout.wanted) or no_loss):
             try:
                 await context.writer.evict(ObjectRef("v1", "Pod", ref.namespace, left[0].name))
             except EvictionBlockedError as error:
