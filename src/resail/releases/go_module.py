@@ -5,8 +5,6 @@ The module embeds the charts as they are in the source tree. Istio's release bui
 the images. The same is done here, so that a release from here equals one from an archive in what it renders.
 """
 
-import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -17,6 +15,7 @@ import msgspec
 from resail.errors import ArtifactError
 from resail.models.identity import IstioVersion
 from resail.releases.catalogue import find_patch
+from resail.releases.golang import go_command, go_environment
 from resail.releases.interface import Progress
 from resail.releases.layout import collect_charts
 
@@ -43,30 +42,21 @@ class GoModuleSource:
     def fetch(self, version: IstioVersion, destination: Path, progress: Progress) -> None:
         """As ``ReleaseSource.fetch``."""
         pseudo_version = find_patch(version).go_pseudo_version
-        go = shutil.which("go")
         if not pseudo_version:
             raise ArtifactError("the catalogue has no module version for it", on=str(version), next_step="use an archive")
-        if go is None:
-            raise ArtifactError("there is no go command on PATH", on=_MODULE, next_step="install Go, or use an archive")
+        go = go_command(progress)
         progress(f"fetching {_MODULE}@{pseudo_version}")
         manifests = _download(go, pseudo_version) / "manifests" / "charts"
         collect_charts(manifests, destination / "charts")
         _stamp(destination / "charts", version)
 
 
-def _download(go: str, version: str) -> Path:
-    environment = {
-        **os.environ,
-        "GOFLAGS": "-mod=mod",
-        "GOWORK": "off",
-        "GOTOOLCHAIN": "local",
-        "GONOSUMDB": "istio.io/*",
-    }
+def _download(go: Path, version: str) -> Path:
     with tempfile.TemporaryDirectory() as outside_any_module:
         done = subprocess.run(
             [go, "mod", "download", "-json", f"{_MODULE}@{version}"],
             capture_output=True,
-            env=environment,
+            env=go_environment(),
             cwd=outside_any_module,
         )
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resail.errors import ArtifactError
-from resail.testbed.golang import go_command, go_environment
+from resail.releases.golang import go_command, go_environment
 from resail.testbed.tools import Tool
 
 __all__ = ["build"]
