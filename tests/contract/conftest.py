@@ -1,16 +1,19 @@
 """The clusters that the contract is shown on. A new one is one more value of the parameter."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 
+from resail.cluster import Clock
 from resail.errors import ApiConflictError
 from resail.kube import connect
 from resail.kube.clock import SystemClock
 from resail.models.identity import Manifest
 from resail.testbed.bed import Bed
+from resail.twin import SimulatedLoop, open_twin
 from tests.conftest import EMPTY
 from tests.contract.site import Cluster, Site, site_on
 
@@ -25,14 +28,28 @@ def _control_plane(session_bed: Bed) -> Iterator[Bed]:
     session_bed.reset(EMPTY)
 
 
-@pytest_asyncio.fixture(params=[pytest.param("control-plane", marks=pytest.mark.bed)])
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """One for all, so that the tests have the same names on each cluster."""
+    return {"contract": lambda: SimulatedLoop(real=True)}
+
+
+@pytest_asyncio.fixture(params=["twin", pytest.param("control-plane", marks=pytest.mark.bed)])
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     """A namespace of its own on each cluster, with two nodes for its pods."""
-    bed: Bed = request.getfixturevalue("_control_plane")
-    async with connect(bed.kubeconfig) as cluster:
+    async with contextlib.AsyncExitStack() as stack:
+        cluster: Cluster
+        clock: Clock
+        if request.param == "twin":
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, SimulatedLoop)
+            loop.simulate()
+            cluster = twin = await stack.enter_async_context(open_twin())
+            clock = twin.clock
+        else:
+            bed: Bed = request.getfixturevalue("_control_plane")
+            cluster, clock = await stack.enter_async_context(connect(bed.kubeconfig)), SystemClock()
         await _ensure_nodes(cluster)
-        async with site_on(cluster, SystemClock()) as one:
-            yield one
+        yield await stack.enter_async_context(site_on(cluster, clock))
 
 
 async def _ensure_nodes(cluster: Cluster) -> None:

@@ -6,22 +6,23 @@ import pytest
 
 from resail.models.identity import KindRef, Manifest
 from tests.contract.site import DEPLOYMENT, Site
-from tests.contract.workloads import daemon_set, deployment, is_rolled_out, pods, restart, rolled_out, stateful_set
+from tests.contract.workloads import (
+    daemon_set,
+    deployment,
+    is_ready,
+    is_rolled_out,
+    pods,
+    restart,
+    rolled_out,
+    stateful_set,
+    uids,
+)
 
 MAKERS: dict[str, Callable[[Site], Manifest]] = {
     "Deployment": lambda site: deployment(site, "web", replicas=2),
     "StatefulSet": lambda site: stateful_set(site, "web", replicas=2),
     "DaemonSet": lambda site: daemon_set(site, "web"),
 }
-
-
-def uids(found: dict[str, Manifest]) -> set[str]:
-    return {pod["metadata"]["uid"] for pod in found.values()}
-
-
-def is_ready(pod: Manifest) -> bool:
-    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", ())}
-    return conditions.get("Ready") == "True"
 
 
 @pytest.mark.parametrize("kind", MAKERS)

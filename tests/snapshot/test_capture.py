@@ -9,10 +9,10 @@ import pytest
 from resail.errors import ArtifactError
 from resail.kube import connect
 from resail.models.encoding import canonical_json
+from resail.models.quantities import absolute, cpu_millis, parse_quantity
 from resail.models.snapshot import MeshSnapshot
 from resail.snapshot import capture
 from resail.snapshot.file import load_snapshot, save_snapshot
-from resail.snapshot.quantities import absolute, cpu_millis, parse_quantity
 from resail.snapshot.workloads import image_version
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure

@@ -6,8 +6,9 @@ from resail.checks.rollout import ROLLING_KINDS, rollout_of
 from resail.engine.context import Context, StepFailedError
 from resail.errors import NotFoundError
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.selector import Selector
 from resail.models.snapshot import Pod
-from resail.snapshot.shapes import Owner, PodShape, Selector
+from resail.snapshot.shapes import Owner, PodShape
 from resail.snapshot.workloads import pod_facts
 
 __all__ = ["pods_of", "wait_for_objects", "wait_until_rolled_out"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from resail import __version__
 from resail.checks.differences import object_changes
+from resail.checks.sidecar import predicted_image
 from resail.models.encoding import digest_of, manifest_digest
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
@@ -41,7 +42,6 @@ from resail.models.release import Release
 from resail.plan.drafting import Draft, PartRole, ReleasePart, TagPart
 from resail.plan.file import plan_files
 from resail.plan.restarts import RestartSet, restart_set
-from resail.plan.sidecar import predicted_image
 from resail.plan.tags import moved_tag
 from resail.plan.waves import into_waves
 

@@ -10,6 +10,7 @@ from resail.installers.detect import foreign_manager, owner_of
 from resail.installers.helm_storage import decode_release, latest_by_name
 from resail.models.encoding import digest_of
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.quantities import cpu_millis, parse_quantity
 from resail.models.snapshot import (
     ClusterFacts,
     Component,
@@ -25,7 +26,6 @@ from resail.models.snapshot import (
     RevisionTag,
     Webhook,
 )
-from resail.snapshot.quantities import cpu_millis, parse_quantity
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 

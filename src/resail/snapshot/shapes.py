@@ -3,6 +3,7 @@
 import msgspec
 
 from resail.models.identity import ObjectRef
+from resail.models.selector import Selector
 
 __all__ = [
     "Autoscaler",
@@ -15,7 +16,6 @@ __all__ = [
     "OwnedShape",
     "Owner",
     "PodShape",
-    "Selector",
     "ServiceShape",
 ]
 
@@ -147,49 +147,6 @@ class Controller(_Shape):
     metadata: _Metadata
     spec: _ControllerSpec = msgspec.field(default_factory=_ControllerSpec)
     status: _ControllerStatus = msgspec.field(default_factory=_ControllerStatus)
-
-
-class _Requirement(_Shape):
-    key: str
-    operator: str
-    values: list[str] = []
-
-    def fits(self, labels: dict[str, str]) -> bool:
-        match self.operator:
-            case "In":
-                return labels.get(self.key) in self.values
-            case "NotIn":
-                return labels.get(self.key) not in self.values
-            case "Exists":
-                return self.key in labels
-            case _:
-                return self.key not in labels
-
-    def __str__(self) -> str:
-        """As the API takes it in a query."""
-        match self.operator:
-            case "In" | "NotIn":
-                return f"{self.key} {self.operator.lower()} ({','.join(self.values)})"
-            case "Exists":
-                return self.key
-            case _:
-                return f"!{self.key}"
-
-
-class Selector(_Shape):
-    match_labels: dict[str, str] = {}
-    match_expressions: list[_Requirement] = []
-
-    def fits(self, labels: dict[str, str]) -> bool:
-        """Does it select an object with these labels?"""
-        return self.match_labels.items() <= labels.items() and all(
-            requirement.fits(labels) for requirement in self.match_expressions
-        )
-
-    def __str__(self) -> str:
-        """As the API takes it in a query."""
-        equal = (f"{key}={value}" for key, value in sorted(self.match_labels.items()))
-        return ",".join((*equal, *map(str, self.match_expressions)))
 
 
 class _BudgetSpec(_Shape):

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from resail.models.identity import KindRef, ObjectRef
+from resail.models.quantities import absolute
 from resail.models.snapshot import RESTART_MARK, Pod, RolloutStrategy, Workload
-from resail.snapshot.quantities import absolute
 from resail.snapshot.shapes import Controller, OwnedShape, PodShape, Template
 
 __all__ = ["CONTROLLERS", "image_version", "owners_of_pods", "pod_facts", "workloads_of"]
