@@ -171,7 +171,10 @@ async def _served(bed: Bed, cluster: KubeCluster) -> None:
     for crd in await cluster.list_objects(CRD):
         group, names = crd["spec"]["group"], crd["spec"]["names"]
         for version in crd["spec"]["versions"]:
-            while version["served"] and bed.api("GET", f"/apis/{group}/{version['name']}/{names['plural']}").status_code == 404:
+            path = f"/apis/{group}/{version['name']}/{names['plural']}"
+            while version["served"]:
+                if bed.api("GET", path).status_code != 404:
+                    break
                 await asyncio.sleep(0.1)
 
 
