@@ -1,18 +1,20 @@
-"""How Helm keeps its releases: Secrets of type helm.sh/release.v1 (Helm's ``pkg/storage/driver/secrets.go``)."""
+"""How Helm's releases are read: Secrets of type helm.sh/release.v1 (Helm's ``pkg/storage/driver/secrets.go``)."""
 
 import base64
 import binascii
 import gzip
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from resail.errors import InstallerError
 from resail.models.encoding import manifest_digest
-from resail.models.identity import Manifest
+from resail.models.identity import Manifest, ObjectRef
 from resail.releases.manifests import objects_of
 
-__all__ = ["RUN_LABEL", "StoredRelease", "as_helm_applies", "decode_release", "latest_by_name", "release_secret"]
+__all__ = ["RUN_LABEL", "StoredRelease", "as_helm_applies", "decode_release", "latest_by_name", "record_of", "release_secret"]
+
+T = TypeVar("T")
 
 RUN_LABEL = "resail.dev/run"
 """Label of the revisions that a run of ours wrote."""
@@ -71,17 +73,7 @@ def decode_release(secret: Manifest) -> StoredRelease:
         InstallerError: it is not as Helm writes it.
     """
     metadata = secret["metadata"]
-    place = f"{metadata['namespace']}/Secret/{metadata['name']}"
-    try:
-        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        text = gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
-        stored = msgspec.json.decode(text, type=_Stored)
-    except (KeyError, TypeError, binascii.Error, OSError, EOFError, msgspec.DecodeError) as error:
-        raise InstallerError(
-            f"the Helm release Secret cannot be read: {error}",
-            on=place,
-            next_step="see `helm history`; remove it if it is damaged",
-        ) from error
+    stored = record_of(secret, _Stored)
     namespace = stored.namespace or metadata["namespace"]
     labels = metadata.get("labels") or {}
     return StoredRelease(
@@ -93,10 +85,28 @@ def decode_release(secret: Manifest) -> StoredRelease:
         chart_version=stored.chart.metadata.version,
         app_version=stored.chart.metadata.app_version,
         values=stored.config or {},
-        objects=objects_of([stored.manifest], namespace, on=place),
+        objects=objects_of([stored.manifest], namespace, on=_place(secret)),
         apply_method=stored.apply_method,
         run=labels.get(RUN_LABEL, ""),
     )
+
+
+def record_of(secret: Manifest, shape: type[T]) -> T:
+    """What a release Secret holds, as far as ``shape`` tells.
+
+    Raises:
+        InstallerError: it is not as Helm writes it.
+    """
+    try:
+        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        text = gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
+        return msgspec.json.decode(text, type=shape)
+    except (KeyError, TypeError, binascii.Error, OSError, EOFError, msgspec.DecodeError) as error:
+        raise InstallerError(
+            f"the Helm release Secret cannot be read: {error}",
+            on=_place(secret),
+            next_step="see `helm history`; remove it if it is damaged",
+        ) from error
 
 
 def as_helm_applies(manifest: Manifest, name: str, namespace: str) -> Manifest:
@@ -122,6 +132,10 @@ def latest_by_name(secrets: list[Manifest]) -> list[Manifest]:
 def release_secret(name: str, revision: int) -> str:
     """The name of a revision's Secret."""
     return f"sh.helm.release.v1.{name}.v{revision}"
+
+
+def _place(secret: Manifest) -> str:
+    return str(ObjectRef.of(secret))
 
 
 def _revision(secret: Manifest) -> int:

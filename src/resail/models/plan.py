@@ -327,6 +327,7 @@ class Plan(msgspec.Struct, frozen=True):
     cluster_id: str
     istio_namespace: str
     snapshot_digest: str
+    """Of what the snapshot tells a planner (``MeshSnapshot.planned_from``)."""
     release_digest: str
     """Of the target release's files."""
     steps: tuple[Step, ...]

@@ -1,6 +1,7 @@
 """Label selectors, as Kubernetes objects have them and as its API takes them in a query."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -55,6 +56,11 @@ class Selector(msgspec.Struct, rename="camel"):
         """As the API takes it in a query."""
         equal = (f"{key}={value}" for key, value in sorted(self.match_labels.items()))
         return ",".join((*equal, *map(str, self.match_expressions)))
+
+    def written(self) -> dict[str, Any]:
+        """As an object has it."""
+        written: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: value for name, value in written.items() if value}
 
     @classmethod
     def parse(cls, query: str) -> "Selector":

@@ -21,6 +21,7 @@ __all__ = [
     "Node",
     "Ownership",
     "Pod",
+    "Requests",
     "RevisionTag",
     "RolloutStrategy",
     "Webhook",
@@ -85,6 +86,8 @@ class HelmRelease(msgspec.Struct, frozen=True):
     """What its user set, not the chart's defaults."""
     objects: tuple[Manifest, ...]
     """Its manifest as stored; the data of Secrets left out."""
+    apply_method: str = ""
+    """``ssa`` where Helm applies it server-side."""
 
     @property
     def key(self) -> str:
@@ -168,6 +171,14 @@ class Pod(msgspec.Struct, frozen=True):
     """Label or annotation istio.io/rev that injection left; empty where it has no sidecar."""
 
 
+class Requests(msgspec.Struct, frozen=True):
+    """What a pod reserves on its node."""
+
+    cpu_millis: int = 0
+    """Thousandths of a core."""
+    memory_bytes: int = 0
+
+
 class RolloutStrategy(msgspec.Struct, frozen=True):
     """How the workload's controller replaces pods, in absolute numbers for its present replicas."""
 
@@ -196,6 +207,12 @@ class Workload(msgspec.Struct, frozen=True):
     min_ready_seconds: int = 0
     restart_mark: str = ""
     """Annotation ``resail.dev/restart`` of its pod template, from a run before."""
+    requests: Requests = Requests()
+    """Of the containers of its pod template, without the sidecar; init containers are not counted."""
+    sidecar_requests: Requests = Requests()
+    """Of the sidecars that its pods have, the largest; a gateway's proxy counts as one."""
+    ready_seconds: float = 0.0
+    """From a pod's creation until it was ready, the median of its pods; 0 where not known. No plan depends on it."""
 
 
 class DisruptionBudget(msgspec.Struct, frozen=True):
@@ -209,6 +226,8 @@ class DisruptionBudget(msgspec.Struct, frozen=True):
     desired_healthy: int
     disruptions_allowed: int
     workloads: tuple[ObjectRef, ...]
+    selector: dict[str, Any] | None = None
+    """As written; None selects no pod."""
 
 
 class HorizontalAutoscaler(msgspec.Struct, frozen=True):
@@ -252,3 +271,8 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     foreign_managers: tuple[str, ...] = ()
     """Why resail must not write here: ``Argo CD: …``, ``AKS add-on: …``; empty where nothing was seen."""
     format_version: int = FORMAT_VERSION
+
+    def planned_from(self) -> "MeshSnapshot":
+        """What a plan is made of: all of it but how long pods took, which changes whenever a pod is ready anew."""
+        workloads = tuple(msgspec.structs.replace(workload, ready_seconds=0.0) for workload in self.workloads)
+        return msgspec.structs.replace(self, workloads=workloads)

@@ -72,7 +72,7 @@ def build(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Rel
         on_failure=drafted.hop.options.on_failure,
         cluster_id=drafted.hop.snapshot.cluster.id,
         istio_namespace=drafted.hop.snapshot.istio_namespace,
-        snapshot_digest=digest_of(drafted.hop.snapshot),
+        snapshot_digest=digest_of(drafted.hop.snapshot.planned_from()),
         release_digest=release.digest,
         steps=steps,
         untouched=restarts.untouched,

@@ -145,6 +145,7 @@ def _releases(secrets: list[Manifest]) -> tuple[HelmRelease, ...]:
             status=release.status,
             values=release.values,
             objects=release.objects,
+            apply_method=release.apply_method,
         )
         for release in stored
         if release.chart in _CHARTS
@@ -289,6 +290,7 @@ def _budget(shape: Budget, pods: dict[ObjectRef, list[PodShape]]) -> DisruptionB
         desired_healthy=shape.status.desired_healthy,
         disruptions_allowed=shape.status.disruptions_allowed,
         workloads=tuple(sorted(selected)),
+        selector=None if spec.selector is None else spec.selector.written(),
     )
 
 

@@ -1,5 +1,7 @@
 """The parts of Kubernetes objects that a snapshot is made of: lists are decoded straight into these."""
 
+from datetime import datetime
+
 import msgspec
 
 from resail.models.identity import ObjectRef
@@ -38,6 +40,7 @@ class _Metadata(_Shape):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: list[Owner] = []
+    creation_timestamp: datetime | None = None
     deletion_timestamp: str | None = None
     generation: int = 0
 
@@ -47,14 +50,20 @@ class _Metadata(_Shape):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
 
+class _Resources(_Shape):
+    requests: dict[str, str | int | float] = {}
+
+
 class Container(_Shape):
     name: str
     image: str = ""
+    resources: _Resources = msgspec.field(default_factory=_Resources)
 
 
 class _Condition(_Shape):
     type: str
     status: str
+    last_transition_time: datetime | None = None
 
 
 class _PodSpec(_Shape):
@@ -80,6 +89,13 @@ class PodShape(_Shape):
     @property
     def ready(self) -> bool:
         return any(condition.type == "Ready" and condition.status == "True" for condition in self.status.conditions)
+
+    @property
+    def ready_seconds(self) -> float | None:
+        """From its creation to when it last got ready; None where it is not ready."""
+        created = self.metadata.creation_timestamp
+        since = next((one.last_transition_time for one in self.status.conditions if one.type == "Ready"), None)
+        return (since - created).total_seconds() if self.ready and created and since else None
 
     @property
     def proxy(self) -> Container | None:

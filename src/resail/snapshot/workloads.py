@@ -3,11 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from resail.models.identity import KindRef, ObjectRef
-from resail.models.quantities import absolute
-from resail.models.snapshot import RESTART_MARK, Pod, RolloutStrategy, Workload
-from resail.snapshot.shapes import Controller, OwnedShape, PodShape, Template
+from resail.models.quantities import absolute, cpu_millis, parse_quantity
+from resail.models.snapshot import RESTART_MARK, Pod, Requests, RolloutStrategy, Workload
+from resail.snapshot.shapes import Container, Controller, OwnedShape, PodShape, Template
 
 __all__ = ["CONTROLLERS", "image_version", "owners_of_pods", "pod_facts", "workloads_of"]
 
@@ -18,6 +19,11 @@ CONTROLLERS = (
     KindRef("batch/v1", "CronJob"),
 )
 """What people make; ReplicaSets and Jobs count only where nobody owns them."""
+
+_PROXY = "istio-proxy"
+
+_LONGEST_START = 600
+"""Seconds: the default of a Deployment's ``progressDeadlineSeconds``."""
 
 _SHOWN = ("sidecar.istio.io/", "inject.istio.io/", "istio.io/rev")
 
@@ -78,6 +84,9 @@ def _workload(ref: ObjectRef, member: Controller, pods: Sequence[PodShape]) -> W
         paused=member.spec.paused,
         min_ready_seconds=member.spec.min_ready_seconds,
         restart_mark=template.metadata.annotations.get(RESTART_MARK, ""),
+        requests=_requests(template.spec.containers),
+        sidecar_requests=_sidecar_requests(pods),
+        ready_seconds=_ready_seconds(pods),
     )
 
 
@@ -95,6 +104,9 @@ def _unlisted(ref: ObjectRef, pods: Sequence[PodShape]) -> Workload:
         labels=metadata.labels,
         inject_annotations=_injection(template),
         pods=_pods(pods),
+        requests=_requests(pods[0].spec.containers),
+        sidecar_requests=_sidecar_requests(pods),
+        ready_seconds=_ready_seconds(pods),
     )
 
 
@@ -121,6 +133,32 @@ def _strategy(kind: str, member: Controller, replicas: int) -> RolloutStrategy:
         max_surge=max_surge,
         partition=rolling.partition if rolling else 0,
     )
+
+
+def _requests(containers: Iterable[Container]) -> Requests:
+    asked = [container.resources.requests for container in containers if container.name != _PROXY]
+    return Requests(
+        cpu_millis=sum(cpu_millis(str(one.get("cpu", "0"))) for one in asked),
+        memory_bytes=sum(int(parse_quantity(str(one.get("memory", "0")))) for one in asked),
+    )
+
+
+def _sidecar_requests(pods: Iterable[PodShape]) -> Requests:
+    asked = [proxy.resources.requests for pod in pods if (proxy := pod.proxy) is not None]
+    return Requests(
+        cpu_millis=max((cpu_millis(str(one.get("cpu", "0"))) for one in asked), default=0),
+        memory_bytes=max((int(parse_quantity(str(one.get("memory", "0")))) for one in asked), default=0),
+    )
+
+
+def _ready_seconds(pods: Iterable[PodShape]) -> float:
+    """The median of its pods.
+
+    A pod that lost its readiness and got it back tells when that was, not how long it took to start. So what is longer than a
+    Deployment waits for progress is taken for such a pod and left out; the median hides the rest of them.
+    """
+    known = [took for pod in pods if (took := pod.ready_seconds) is not None and 0 <= took <= _LONGEST_START]
+    return float(median(known)) if known else 0.0
 
 
 def _injection(template: Template) -> dict[str, str]:

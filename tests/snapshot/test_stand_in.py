@@ -1,0 +1,80 @@
+"""The objects that stand for a mesh tell of the same mesh when they are captured."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import given
+
+from resail.models.identity import ObjectRef
+from resail.models.snapshot import MeshSnapshot
+from resail.snapshot import capture
+from resail.snapshot.stand_in import stand_in
+from resail.twin.cluster import open_twin
+from resail.twin.loading import load
+from resail.twin.loop import run
+from tests.snapshot.object_reader import ObjectReader
+from tests.snapshot.random_meshes import meshes
+
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def told(snapshot: MeshSnapshot) -> dict[str, Any]:
+    """What a planner reads: the evidence of an owner is words for people, and the schema of a CRD is not in a snapshot."""
+    found: dict[str, Any] = msgspec.to_builtins(snapshot)
+    for group in ("control_planes", "tags", "components", "webhooks", "crds"):
+        for one in found[group]:
+            one["owner"].pop("evidence")
+    for crd in found["crds"]:
+        crd.pop("digest")
+    return found
+
+
+@given(meshes())
+def test_capture_tells_what_was_stood_in_for(snapshot: MeshSnapshot) -> None:
+    objects = [one.manifest for one in stand_in(snapshot, SINCE)]
+    captured = asyncio.run(capture(ObjectReader(objects, snapshot.cluster.kubernetes_version)))
+    assert told(captured) == told(snapshot)
+
+
+@given(meshes())
+def test_a_twin_that_is_filled_with_it_stays_as_it_is(snapshot: MeshSnapshot) -> None:
+    """Its controllers find everything as they would have made it."""
+    captured = run(_on_twin(snapshot))
+    assert _without_what_controllers_count(captured) == _without_what_controllers_count(snapshot)
+
+
+async def _on_twin(snapshot: MeshSnapshot) -> MeshSnapshot:
+    async with open_twin() as twin:
+        load(twin.server, stand_in(snapshot, SINCE))
+        await twin.clock.sleep(30)
+        return await capture(twin)
+
+
+def _without_what_controllers_count(snapshot: MeshSnapshot) -> dict[str, Any]:
+    """The snapshots at random have any budget's counts, and any webhook with or without istiod's patches."""
+    found = told(snapshot.planned_from())
+    for budget in found["budgets"]:
+        for count in ("current_healthy", "desired_healthy", "disruptions_allowed"):
+            del budget[count]
+    for webhook in found["webhooks"]:
+        del webhook["has_ca_bundle"], webhook["failure_policies"]
+    return found
+
+
+@given(meshes())
+def test_each_object_comes_after_its_owners(snapshot: MeshSnapshot) -> None:
+    seen: set[tuple[str, str, str]] = set()
+    for one in stand_in(snapshot, SINCE):
+        ref = ObjectRef.of(one.manifest)
+        assert (ref.kind, ref.namespace, ref.name) not in seen
+        for owner in one.manifest["metadata"].get("ownerReferences") or ():
+            assert (owner["kind"], ref.namespace, owner["name"]) in seen
+        seen.add((ref.kind, ref.namespace, ref.name))
+
+
+@given(meshes())
+def test_no_value_of_a_secret_is_made_up(snapshot: MeshSnapshot) -> None:
+    secrets = [one.manifest for one in stand_in(snapshot, SINCE) if one.manifest["kind"] == "Secret"]
+    assert {value for secret in secrets if secret.get("type") is None for value in secret["data"].values()} == {""}
