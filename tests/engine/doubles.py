@@ -103,7 +103,7 @@ class NoFindings:
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings
 
-    async def verify(self, files: PlanFiles) -> tuple[Finding, ...]:
+    async def verify(self, files: PlanFiles, hop: int) -> tuple[Finding, ...]:
         return self.findings
 
 

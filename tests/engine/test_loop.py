@@ -15,7 +15,7 @@ from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.finding import Finding
 from resail.models.identity import IstioVersion
 from resail.models.journal import CallIntent, CallOutcome, RunStarted, StepApproved
-from resail.models.plan import Approve, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Step, Verify
+from resail.models.plan import Approve, Hop, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Step, Verify
 from resail.models.release import Release
 from resail.plan.file import plan_files
 from tests.engine.doubles import Labels, NoFindings, NoReleases, StoppedClock
@@ -56,7 +56,7 @@ def a_plan(*, on_failure: Literal["halt", "rollback"] = "halt", approve: bool = 
         cluster_id="c",
         istio_namespace="istio-system",
         snapshot_digest="",
-        release_digest="",
+        hops=(Hop(IstioVersion(1, 26, 0), IstioVersion(1, 27, 9), "old", "new", True, ""),),
         steps=tuple(steps),
         untouched=(),
         findings=(),
@@ -88,7 +88,7 @@ class Bench:
             self.cluster, self.cluster, NoReleases(), self.journal, StoppedClock(), self.verifier, observe if die else None
         )
         act = engine.rollback if undo else engine.apply
-        asyncio.run(act(files, RELEASE, RUN))
+        asyncio.run(act(files, (RELEASE,), RUN))
 
     @property
     def state(self) -> str:
