@@ -17,7 +17,10 @@ class Rollout(msgspec.Struct, frozen=True):
     complete: bool
     failed: str
     """Why it will not go on; empty while it may."""
+    updated: int
+    """Pods of the present template, ready or not."""
     ready: int
+    """Pods of whichever template."""
     wanted: int
 
     @property
@@ -34,13 +37,13 @@ def rollout_of(manifest: Manifest) -> Rollout:
     if manifest["kind"] == "DaemonSet":
         wanted = status.get("desiredNumberScheduled", 0)
         updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
-        return Rollout(observed and updated >= wanted and ready >= wanted, "", ready, wanted)
+        return Rollout(observed and updated >= wanted and ready >= wanted, "", updated, ready, wanted)
     wanted = spec.get("replicas", 1)
     updated, ready = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if manifest["kind"] == "StatefulSet":
         on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
         same = on_delete or updated >= wanted or status.get("currentRevision") == status.get("updateRevision")
-        return Rollout(observed and same and ready >= wanted, "", ready, wanted)
+        return Rollout(observed and same and ready >= wanted, "", updated, ready, wanted)
     stuck = ["its rollout is paused"] if spec.get("paused") else []
     stuck += [
         condition.get("message", "its progress deadline has passed")
@@ -48,4 +51,4 @@ def rollout_of(manifest: Manifest) -> Rollout:
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and observed
     ]
     complete = observed and updated >= wanted and ready >= wanted and status.get("replicas", 0) <= updated
-    return Rollout(complete, stuck[0] if stuck else "", ready, wanted)
+    return Rollout(complete, stuck[0] if stuck else "", updated, ready, wanted)

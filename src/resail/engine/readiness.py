@@ -29,9 +29,10 @@ async def wait_until_rolled_out(context: Context, step: str, workload: ObjectRef
         rollout = rollout_of(manifest)
         if rollout.complete:
             return manifest
-        if (rollout.ready, rollout.wanted) != told:
-            told = (rollout.ready, rollout.wanted)
-            context.tell(step, f"{workload}: {rollout.ready} of {rollout.wanted} ready", *told)
+        if (rollout.updated, rollout.ready) != told:
+            told = (rollout.updated, rollout.ready)
+            counted = f"{rollout.updated} of {rollout.wanted} pods are new, {rollout.ready} ready"
+            context.tell(step, f"{workload}: {counted}", min(told), rollout.wanted)
         if rollout.failed or context.clock.monotonic() > deadline:
             raise StepFailedError(
                 rollout.failed or f"not rolled out within {timeout:.0f} s: {rollout.ready} of {rollout.wanted} pods are ready",
