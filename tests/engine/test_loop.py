@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -198,3 +199,21 @@ def test_approval_pause_and_abort(tmp_path: Path) -> None:
     assert bench.state == "aborted"
     bench.go(files, undo=True)
     assert (bench.state, bench.cluster.labels) == ("rolled-back", OLD)
+
+
+def test_each_hop_is_verified_before_the_next_begins(tmp_path: Path) -> None:
+    one = a_plan()
+    first, second, *_, verify = one.plan.steps
+    (hop,) = one.plan.hops
+    later = [
+        msgspec.structs.replace(step, id=f"later-{step.id}", hop=1, preconditions=(), undo=NoUndo(""))
+        for step in (second, verify)
+    ]
+    several = msgspec.structs.replace(one.plan, hops=(hop, hop), steps=(first, verify, *later))
+    bench = Bench(tmp_path / "journal.db", Finding("bad", "blocker", "it is bad"))
+    with pytest.raises(HaltedError, match="it is bad"):
+        bench.go(plan_files(several, {}))
+    assert (bench.cluster.writes, bench.verifier.hops) == (["n0"], [0])
+    bench.verifier.findings = ()
+    bench.go(plan_files(several, {}))
+    assert (bench.cluster.writes, bench.verifier.hops) == (["n0", "n1"], [0, 0, 1])

@@ -44,8 +44,9 @@ def render(request: RenderRequest, version: str) -> tuple[Manifest, ...]:
         case "gateway":
             return (_runs("Deployment", named, "auto", "istio-proxy"),)
         case _:
-            pointed = str(request.values.get("defaultRevision", "default"))
-            return ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"v": version, "to": pointed}},)
+            pointed = str(request.values.get("defaultRevision", ""))
+            facts: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"v": version, "to": pointed}}
+            return (facts, _validator(pointed)) if pointed else (facts,)
 
 
 def installed(chart: str, name: str, version: str, revision: int = 1, **values: Any) -> HelmRelease:
@@ -79,6 +80,16 @@ def hops_for(snapshot: MeshSnapshot, legs: Sequence[Leg], options: PlanOptions, 
 def _runs(kind: str, named: dict[str, Any], image: str, container: str, labels: dict[str, str] | None = None) -> Manifest:
     template = {"metadata": {"labels": labels or {}}, "spec": {"containers": [{"name": container, "image": image}]}}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": named, "spec": {"template": template}}
+
+
+def _validator(revision: str) -> Manifest:
+    metadata = {"name": "istiod-default-validator", "labels": {"app": "istiod", "istio.io/rev": revision}}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": metadata,
+        "webhooks": [],
+    }
 
 
 def _hook(request: RenderRequest, revision: str, tag: str) -> Manifest:

@@ -13,6 +13,7 @@ from resail.models.plan import (
     LabelNamespace,
     LabelsAre,
     MoveTag,
+    MoveValidator,
     PlanFiles,
     Precondition,
     RelabelNamespace,
@@ -50,7 +51,9 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
     ]
     version = "1.26.0"
     releases = [installed("istiod", "istiod", version, draw(st.integers(1, 9)))]
-    releases += [installed("base", "base", version, draw(st.integers(1, 9)))] if draw(st.booleans()) else []
+    validated = draw(st.booleans())
+    pointed = {"defaultRevision": "default"} if validated else {}
+    releases += [installed("base", "base", version, draw(st.integers(1, 9)), **pointed)] if draw(st.booleans()) else []
     gateway = deployment("gateway", namespace="istio-system")
     if draw(st.booleans()):
         releases.append(installed("gateway", "gateway", version))
@@ -69,7 +72,7 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
         tags=tags,
         components=components,
         helm_releases=tuple(releases),
-        webhooks=(validator,) if draw(st.booleans()) else (),
+        webhooks=(validator,) if validated else (),
     )
 
 
@@ -188,12 +191,17 @@ def test_every_workload_is_restarted_or_left_alone_with_a_reason(snapshot: MeshS
 
 
 @given(meshes(), options, ways)
-def test_the_data_plane_restarts_as_seldom_as_it_may(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> None:
+def test_each_hop_does_what_is_its_own_and_restarts_no_more_than_it_must(
+    snapshot: MeshSnapshot, wishes: PlanOptions, stops: int
+) -> None:
     plan = planned(snapshot, wishes, stops).plan
     for index, hop in enumerate(plan.hops):
         kinds = {type(step) for step in plan.steps if step.hop == index}
         assert hop.restarts or not kinds & {RestartWave, UpgradeGateway, UpgradeCNI, Approve}
         assert Verify in kinds
+    validated = bool(snapshot.webhooks) and any(one.chart == "base" for one in snapshot.helm_releases)
+    moves = [step.hop for step in plan.steps if isinstance(step, MoveValidator)]
+    assert moves == (list(range(len(plan.hops))) if validated and wishes.strategy == "canary" else [])
     if wishes.strategy == "in-place":
         # 1.26.0 → 1.27.1 → 1.27.5 → 1.28.2 → 1.29.0: those of 1.26.0 may stay on until 1.27.5.
         expected = [[True], [False, True], [False, True, True], [False, True, True, True]]

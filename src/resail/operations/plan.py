@@ -100,7 +100,7 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
     return PlanOptions(
         strategy=request.strategy,
         revision=before[-1].hop.to_revision if before else request.from_revision or "",
-        new_revision=request.revision or "" if str(leg.end) == request.target.removeprefix("v") else "",
+        new_revision=(request.revision or "") if leg.end == IstioVersion.parse(request.target) else "",
         on_failure=request.on_failure,
         approve_restarts=request.approve_restarts,
         max_parallel=request.max_parallel,

@@ -42,7 +42,7 @@ async def find_stops(journey: Journey, store: ReleaseStore, progress: Progress) 
             except ArtifactError as error:
                 if leg.end in (journey.target, *journey.via):
                     raise
-                progress(f"no stop at {leg.end}: {error}")
+                progress(f"{leg.end} is not to be had for a stop")
                 missing[leg.end] = error
                 break
         else:

@@ -6,6 +6,7 @@ from resail.models.plan import (
     LabelNamespace,
     MoveTag,
     NoUndo,
+    Plan,
     RelabelNamespace,
     RestartAgain,
     RestartWave,
@@ -16,7 +17,7 @@ from resail.models.plan import (
 )
 from resail.models.record import Record
 
-__all__ = ["change_of", "data_plane_of", "headline", "undo_of"]
+__all__ = ["change_of", "data_plane_of", "headline", "undo_of", "way_of"]
 
 _STATES = {
     "running": "is under way",
@@ -47,6 +48,11 @@ def change_of(step: Step) -> str:
         versions = f"{change.from_version} → {change.to_version}" if change.from_version else change.to_version
         return f"helm {change.action} {change.release} {versions}, {len(change.objects)} objects"
     return ""
+
+
+def way_of(plan: Plan) -> str:
+    """All versions of the control plane, in order."""
+    return " → ".join(map(str, (plan.from_version, *(hop.to_version for hop in plan.hops))))
 
 
 def data_plane_of(hop: Hop) -> str:
