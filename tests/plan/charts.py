@@ -88,7 +88,9 @@ def _validator(revision: str) -> Manifest:
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         "metadata": metadata,
-        "webhooks": [],
+        "webhooks": [
+            {"name": "validate", "failurePolicy": "Ignore", "clientConfig": {"service": {"namespace": "n", "name": "s"}}}
+        ],
     }
 
 

@@ -225,3 +225,22 @@ def test_control_planes_go_before_what_they_serve(snapshot: MeshSnapshot, wishes
     ranks = [next(rank for rank, group in enumerate(order) if kind in group) for kind in kinds]
     assert ranks == sorted(ranks)
     assert [step.id for step in plan.steps] == sorted({step.id for step in plan.steps})
+
+
+def test_a_pin_of_what_was_left_behind_is_moved_on_with_it() -> None:
+    workloads = (deployment("gateway", namespace="istio-system"),)
+    releases = (installed("istiod", "istiod", "1.26.0"), installed("gateway", "gateway", "1.26.0", image="proxyv2:1.26.0"))
+    plan = planned(mesh(*workloads, helm_releases=releases), PlanOptions(strategy="in-place"), 2).plan
+    images = [step.change.values["image"] for step in plan.steps if isinstance(step, UpgradeGateway)]
+    assert images == ["proxyv2:1.27.5", "proxyv2:1.28.2"]
+    assert [finding.id for finding in plan.findings if finding.severity == "blocker"] == []
+
+
+def test_what_a_later_hop_upgrades_is_not_called_a_stranger_by_one_that_left_it_behind() -> None:
+    workloads = (deployment("cni", namespace="istio-system", kind="DaemonSet", version=""), deployment("other", version=""))
+    releases = (installed("istiod", "istiod", "1.26.0"), installed("cni", "cni", "1.26.0"))
+    component = Component("cni", workloads[0].ref, "1.26.0", "", NOBODY)
+    snapshot = mesh(*workloads, helm_releases=releases, components=(component,), namespaces={})
+    plan = planned(snapshot, PlanOptions(strategy="in-place"), 2).plan
+    reasons = {one.workload.name: one.reason for one in plan.untouched}
+    assert (reasons["cni"], reasons["other"]) == ("a step of its own upgrades it", "it is outside the mesh")

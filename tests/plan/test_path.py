@@ -134,9 +134,8 @@ def allowed(wish: Journey, stops: Sequence[IstioVersion], restarts: Sequence[boo
 
 
 def all_ways(wish: Journey, stops: Stops) -> Iterator[tuple[Stops, tuple[bool, ...]]]:
-    free = [stop for stop in stops if stop.line not in {one.line for one in (*wish.via, wish.target)}]
-    for count in range(len(free) + 1):
-        for chosen in combinations(free, count):
+    for count in range(len(stops) + 1):
+        for chosen in combinations(stops, count):
             ends = tuple(sorted({*chosen, *wish.via, wish.target}))
             for restarts in product((True, False), repeat=len(ends)):
                 if allowed(wish, ends, restarts):

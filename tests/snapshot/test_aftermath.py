@@ -1,7 +1,9 @@
 """What a hop leaves, foretold."""
 
+import msgspec
+
 from resail.models.identity import IstioVersion, ObjectRef
-from resail.models.snapshot import Component, MeshSnapshot, Webhook, Workload
+from resail.models.snapshot import Component, MeshSnapshot, Ownership, Webhook, Workload
 from resail.plan.options import PlanOptions
 from resail.plan.path import Leg
 from resail.snapshot.aftermath import aftermath
@@ -94,6 +96,32 @@ def test_canary() -> None:
     assert moved == {"web": new, "paused": old, "plain": {("", "")}, "by-tag": new, "ingress": new, "waypoint": new}
     added = {one.ref.name for one in after.workloads} - {one.ref.name for one in a_mesh().workloads}
     assert added == {"istiod-1-27-0", "cni"}
+
+
+def test_what_a_release_no_longer_renders_is_gone() -> None:
+    before = a_mesh()
+    (istiod,) = (one for one in before.helm_releases if one.name == "istiod")
+    hook = {"apiVersion": VALIDATOR.api_version, "kind": VALIDATOR.kind, "metadata": {"name": VALIDATOR.name}}
+    longer = msgspec.structs.replace(istiod, objects=(*istiod.objects, hook))
+    others = tuple(one for one in before.helm_releases if one.name != "istiod")
+    before = msgspec.structs.replace(before, helm_releases=(*others, longer))
+    assert VALIDATOR in {one.ref for one in before.webhooks}
+    after = left(before, PlanOptions(strategy="in-place"))
+    assert {one.ref.name for one in after.webhooks} == {"istio-sidecar-injector-default"}
+
+
+def test_values_stay_and_istiod_closes_the_validator_again() -> None:
+    base = installed("base", "base", "1.26.0", defaultRevision="default", team="mesh")
+    others = tuple(one for one in a_mesh().helm_releases if one.name != "base")
+    hooks = (Webhook(VALIDATOR, "default", "", "istio-system/istiod", ("Fail",), True, Ownership("helm", base.key)),)
+    before = msgspec.structs.replace(a_mesh(), helm_releases=(base, *others), webhooks=hooks)
+    after = left(before, PlanOptions(strategy="canary"))
+    (release,) = (one for one in after.helm_releases if one.name == "base")
+    # Upgraded, and then again for the validator.
+    assert (release.revision, release.values) == (3, {"defaultRevision": "1-27-0", "team": "mesh"})
+    (hook,) = (one for one in after.webhooks if one.ref == VALIDATOR)
+    assert (hook.revision, hook.failure_policies, hook.has_ca_bundle) == ("1-27-0", ("Fail",), True)
+    assert hook.owner.release == "istio-system/base"
 
 
 def test_the_order_is_that_of_a_capture() -> None:

@@ -50,7 +50,7 @@ async def find_stops(journey: Journey, store: ReleaseStore, progress: Progress) 
 
 
 def _passed_over(leg: Leg, missing: dict[IstioVersion, ArtifactError]) -> list[IstioVersion]:
-    return sorted(version for version in missing if version.line == leg.end.line and version > leg.end)
+    return sorted(version for version in missing if version.line == leg.end.line)
 
 
 def _older(leg: Leg, missing: dict[IstioVersion, ArtifactError]) -> Finding:

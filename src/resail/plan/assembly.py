@@ -57,14 +57,9 @@ def _steps(hops: Sequence[BuiltHop]) -> tuple[Step, ...]:
 
 
 def _untouched(hops: Sequence[BuiltHop]) -> tuple[Untouched, ...]:
-    """What no hop touches, each for the reason of the first hop that tells one."""
-    moving = [one for one in hops if one.hop.restarts]
-    touched = {
-        restart.workload for one in moving for step in one.steps if isinstance(step, RestartWave) for restart in step.restarts
-    }
+    """What no hop restarts, each for the reason of the first hop that tells one."""
     alone: dict[ObjectRef, Untouched] = {}
-    for one in moving:
-        for each in one.restarts.untouched:
-            if each.workload not in touched:
-                alone.setdefault(each.workload, each)
+    for one in hops:
+        for each in one.restarts.untouched if one.hop.restarts else ():
+            alone.setdefault(each.workload, each)
     return tuple(sorted(alone.values()))

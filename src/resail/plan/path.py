@@ -89,8 +89,7 @@ def find_path(journey: Journey, stops: Sequence[IstioVersion]) -> tuple[Leg, ...
 
     Args:
         journey: what is wished.
-        stops: versions where a hop may end on the way, at most one of a line; a stop of ``journey.via`` stands in for that of
-            its line.
+        stops: versions where a hop may end on the way, besides those of ``journey.via``, where one must.
 
     Raises:
         BlockedError: there is no way; the message says why.
@@ -120,8 +119,7 @@ def _check_jump(journey: Journey) -> None:
 
 def _between(journey: Journey, stops: Sequence[IstioVersion]) -> list[IstioVersion]:
     """Where a hop may end, in order; the target is the last."""
-    wished = {stop.line for stop in journey.via} | {journey.target.line}
-    free = [stop for stop in stops if journey.start.control < stop < journey.target and stop.line not in wished]
+    free = [stop for stop in stops if journey.start.control < stop < journey.target]
     return sorted({*free, *journey.via, journey.target})
 
 
