@@ -7,9 +7,11 @@ import msgspec
 from resail.checks.differences import changed_fields, object_changes
 from resail.checks.skew import minors_behind, skew_findings
 from resail.checks.verification import ManifestEvidence, ServiceEvidence, VerificationEvidence, verify_mesh
-from resail.models.identity import Manifest, ObjectRef
+from resail.models.identity import IstioVersion, Manifest, ObjectRef
+from resail.models.plan import Hop, Restart, RestartAgain, RestartWave
 from resail.models.snapshot import MeshSnapshot
 from tests.plan.meshes import deployment, mesh, tag
+from tests.plan.test_file import a_plan
 
 NOTHING = VerificationEvidence((), (), ())
 
@@ -89,3 +91,26 @@ def test_objects_added_changed_and_removed() -> None:
     other = {**config_map(), "metadata": {"name": "d", "namespace": "n"}}
     assert [(one.object.name, one.change) for one in object_changes([old], [new, other])] == [("c", "change"), ("d", "add")]
     assert [(one.object.name, one.change) for one in object_changes([old, other], [old])] == [("d", "remove")]
+
+
+def test_a_hop_is_judged_by_what_the_plan_has_come_to_with_it() -> None:
+    hops = tuple(
+        Hop(IstioVersion(1, minor, 0), IstioVersion(1, minor + 1, 0), "default", "default", restarts, "")
+        for minor, restarts in ((24, True), (25, False), (26, True))
+    )
+    web = deployment("web", version="1.25.0")
+    restart = Restart(web.ref, "rollout", "", 2, "1.24.0", "default")
+    waves = tuple(
+        RestartWave(id=f"wave-{hop}", title="", reason="", undo=RestartAgain(), hop=hop, wave=1, restarts=(restart,))
+        for hop in (0, 2)
+    )
+    plan = msgspec.structs.replace(a_plan().plan, hops=hops, steps=waves)
+
+    def blockers(version: str, hop: int | None) -> list[str]:
+        found = verify_mesh(mesh(web, version=version), NOTHING, plan, hop)
+        return [finding.id for finding in found if finding.severity == "blocker"]
+
+    assert blockers("1.25.0", 0) == []
+    assert blockers("1.26.0", 0) == ["control-plane-not-on-target"]
+    assert blockers("1.26.0", 1) == [], "the data plane may be left behind for a hop"
+    assert blockers("1.27.0", 2) == blockers("1.27.0", None) == ["proxy-skew", "proxy-skew", "workload-not-on-target"]

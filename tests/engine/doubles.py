@@ -102,8 +102,11 @@ class NoFindings:
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings
+        self.hops: list[int] = []
+        """Those that it was asked about."""
 
-    async def verify(self, files: PlanFiles) -> tuple[Finding, ...]:
+    async def verify(self, files: PlanFiles, hop: int) -> tuple[Finding, ...]:
+        self.hops.append(hop)
         return self.findings
 
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.finding import Finding
 from resail.models.identity import IstioVersion
 from resail.models.journal import CallIntent, CallOutcome, RunStarted, StepApproved
-from resail.models.plan import Approve, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Step, Verify
+from resail.models.plan import Approve, Hop, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Step, Verify
 from resail.models.release import Release
 from resail.plan.file import plan_files
 from tests.engine.doubles import Labels, NoFindings, NoReleases, StoppedClock
@@ -56,7 +57,7 @@ def a_plan(*, on_failure: Literal["halt", "rollback"] = "halt", approve: bool = 
         cluster_id="c",
         istio_namespace="istio-system",
         snapshot_digest="",
-        release_digest="",
+        hops=(Hop(IstioVersion(1, 26, 0), IstioVersion(1, 27, 9), "old", "new", True, ""),),
         steps=tuple(steps),
         untouched=(),
         findings=(),
@@ -88,7 +89,7 @@ class Bench:
             self.cluster, self.cluster, NoReleases(), self.journal, StoppedClock(), self.verifier, observe if die else None
         )
         act = engine.rollback if undo else engine.apply
-        asyncio.run(act(files, RELEASE, RUN))
+        asyncio.run(act(files, (RELEASE,), RUN))
 
     @property
     def state(self) -> str:
@@ -198,3 +199,21 @@ def test_approval_pause_and_abort(tmp_path: Path) -> None:
     assert bench.state == "aborted"
     bench.go(files, undo=True)
     assert (bench.state, bench.cluster.labels) == ("rolled-back", OLD)
+
+
+def test_each_hop_is_verified_before_the_next_begins(tmp_path: Path) -> None:
+    one = a_plan()
+    first, second, *_, verify = one.plan.steps
+    (hop,) = one.plan.hops
+    later = [
+        msgspec.structs.replace(step, id=f"later-{step.id}", hop=1, preconditions=(), undo=NoUndo(""))
+        for step in (second, verify)
+    ]
+    several = msgspec.structs.replace(one.plan, hops=(hop, hop), steps=(first, verify, *later))
+    bench = Bench(tmp_path / "journal.db", Finding("bad", "blocker", "it is bad"))
+    with pytest.raises(HaltedError, match="it is bad"):
+        bench.go(plan_files(several, {}))
+    assert (bench.cluster.writes, bench.verifier.hops) == (["n0"], [0])
+    bench.verifier.findings = ()
+    bench.go(plan_files(several, {}))
+    assert (bench.cluster.writes, bench.verifier.hops) == (["n0", "n1"], [0, 0, 1])

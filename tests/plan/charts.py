@@ -1,17 +1,25 @@
 """Charts small enough for the planner's tests: what is installed, and what the target renders, by the same rules."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from resail.models.identity import IstioVersion, Manifest
 from resail.models.plan import PlanFiles
 from resail.models.release import Release
 from resail.models.rendering import ChartFacts, RenderRequest
 from resail.models.snapshot import HelmRelease, MeshSnapshot
-from resail.plan.builder import build
+from resail.plan.assembly import assemble
+from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
+from resail.plan.hops import node_level, standing_of
 from resail.plan.options import PlanOptions
+from resail.plan.path import Journey, Leg, find_path
+from resail.plan.selection import select
+from resail.snapshot.aftermath import aftermath
 
-__all__ = ["TARGET", "installed", "plan_for", "render"]
+__all__ = ["TARGET", "hops_for", "installed", "plan_for", "render"]
 
 TARGET = IstioVersion(1, 27, 0)
 _FACTS = {
@@ -27,14 +35,18 @@ def render(request: RenderRequest, version: str) -> tuple[Manifest, ...]:
     match request.chart:
         case "istiod":
             hooks = [_hook(request, revision, tag) for tag in ("", *request.values.get("revisionTags", ()))]
-            return (_runs("Deployment", named, f"{hub}/pilot:{version}"), *hooks)
+            labelled = {**named, "labels": {"app": "istiod", "istio.io/rev": revision}}
+            return (_runs("Deployment", labelled, f"{hub}/pilot:{version}", "discovery"), *hooks)
         case "cni" | "ztunnel":
-            return (_runs("DaemonSet", named, f"{hub}/install-{request.chart}:{version}"),)
+            label = {"k8s-app": "istio-cni-node"} if request.chart == "cni" else {"app": "ztunnel"}
+            container = "install-cni" if request.chart == "cni" else "istio-proxy"
+            return (_runs("DaemonSet", named, f"{hub}/install-{request.chart}:{version}", container, label),)
         case "gateway":
-            return (_runs("Deployment", named, "auto"),)
+            return (_runs("Deployment", named, "auto", "istio-proxy"),)
         case _:
-            pointed = str(request.values.get("defaultRevision", "default"))
-            return ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"v": version, "to": pointed}},)
+            pointed = str(request.values.get("defaultRevision", ""))
+            facts: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"v": version, "to": pointed}}
+            return (facts, _validator(pointed)) if pointed else (facts,)
 
 
 def installed(chart: str, name: str, version: str, revision: int = 1, **values: Any) -> HelmRelease:
@@ -43,16 +55,43 @@ def installed(chart: str, name: str, version: str, revision: int = 1, **values: 
     return HelmRelease(name, "istio-system", chart, version, version, revision, "deployed", values, render(request, version))
 
 
-def plan_for(snapshot: MeshSnapshot, options: PlanOptions, **wishes: dict[str, Any]) -> PlanFiles:
-    """All of planning, but for what is asked of Helm."""
-    drafted = draft(choose(snapshot, TARGET, options), _FACTS, wishes)
-    rendered = [render(request, str(TARGET)) for request in drafted.requests]
-    return build(drafted, rendered, Release(TARGET, "/nowhere", "test", "sha256:1"))
+def plan_for(
+    snapshot: MeshSnapshot, options: PlanOptions, *stops: IstioVersion, target: IstioVersion = TARGET, **wishes: dict[str, Any]
+) -> PlanFiles:
+    """All of planning, but for what is asked of Helm; ``stops`` are those on the way."""
+    start = standing_of(snapshot, select(snapshot, options.revision))
+    legs = find_path(Journey(start, target, options.strategy, node_level(snapshot), stops), ())
+    return assemble(hops_for(snapshot, legs, options, **wishes))
 
 
-def _runs(kind: str, named: dict[str, str], image: str) -> Manifest:
-    template = {"metadata": {}, "spec": {"containers": [{"name": "c", "image": image}]}}
+def hops_for(snapshot: MeshSnapshot, legs: Sequence[Leg], options: PlanOptions, **wishes: dict[str, Any]) -> list[BuiltHop]:
+    """Each hop planned on what the one before it leaves."""
+    hops: list[BuiltHop] = []
+    for leg in legs:
+        if hops:
+            snapshot = aftermath(snapshot, hops[-1].hop, hops[-1].steps, hops[-1].manifests)
+            options = msgspec.structs.replace(options, revision=hops[-1].hop.to_revision)
+        drafted = draft(choose(snapshot, leg, options), _FACTS, wishes)
+        rendered = [render(request, str(leg.end)) for request in drafted.requests]
+        hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops))
+    return hops
+
+
+def _runs(kind: str, named: dict[str, Any], image: str, container: str, labels: dict[str, str] | None = None) -> Manifest:
+    template = {"metadata": {"labels": labels or {}}, "spec": {"containers": [{"name": container, "image": image}]}}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": named, "spec": {"template": template}}
+
+
+def _validator(revision: str) -> Manifest:
+    metadata = {"name": "istiod-default-validator", "labels": {"app": "istiod", "istio.io/rev": revision}}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": metadata,
+        "webhooks": [
+            {"name": "validate", "failurePolicy": "Ignore", "clientConfig": {"service": {"namespace": "n", "name": "s"}}}
+        ],
+    }
 
 
 def _hook(request: RenderRequest, revision: str, tag: str) -> Manifest:

@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resail.models.encoding import manifest_digest
-from resail.models.identity import ObjectRef
+from resail.models.identity import IstioVersion, ObjectRef
 from resail.models.plan import (
+    Approve,
     HelmChange,
     LabelNamespace,
     LabelsAre,
     MoveTag,
+    MoveValidator,
     PlanFiles,
     Precondition,
     RelabelNamespace,
@@ -24,6 +26,9 @@ from resail.models.plan import (
     TagIs,
     Undo,
     UninstallRelease,
+    UpgradeCNI,
+    UpgradeGateway,
+    Verify,
 )
 from resail.models.snapshot import Component, MeshSnapshot, Ownership, Webhook
 from resail.plan.options import PlanOptions
@@ -46,7 +51,9 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
     ]
     version = "1.26.0"
     releases = [installed("istiod", "istiod", version, draw(st.integers(1, 9)))]
-    releases += [installed("base", "base", version, draw(st.integers(1, 9)))] if draw(st.booleans()) else []
+    validated = draw(st.booleans())
+    pointed = {"defaultRevision": "default"} if validated else {}
+    releases += [installed("base", "base", version, draw(st.integers(1, 9)), **pointed)] if draw(st.booleans()) else []
     gateway = deployment("gateway", namespace="istio-system")
     if draw(st.booleans()):
         releases.append(installed("gateway", "gateway", version))
@@ -65,13 +72,22 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
         tags=tags,
         components=components,
         helm_releases=tuple(releases),
-        webhooks=(validator,) if draw(st.booleans()) else (),
+        webhooks=(validator,) if validated else (),
     )
 
 
 options = st.builds(
     PlanOptions, strategy=st.sampled_from(["canary", "in-place"]), max_parallel=st.integers(1, 3), approve_restarts=st.booleans()
 )
+
+
+STOPS = (IstioVersion(1, 27, 1), IstioVersion(1, 27, 5), IstioVersion(1, 28, 2))
+ways = st.integers(0, len(STOPS))
+"""How many stops there are on the way."""
+
+
+def planned(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> PlanFiles:
+    return plan_for(snapshot, wishes, *STOPS[:stops], target=(*STOPS, IstioVersion(1, 29, 0))[stops])
 
 
 class Imagined:
@@ -125,11 +141,11 @@ class Imagined:
                 self.labels[namespace] |= labels
 
 
-@given(meshes(), options)
+@given(meshes(), options, ways)
 def test_each_step_finds_what_the_ones_before_it_leave_and_undoing_leads_back(
-    snapshot: MeshSnapshot, wishes: PlanOptions
+    snapshot: MeshSnapshot, wishes: PlanOptions, stops: int
 ) -> None:
-    files = plan_for(snapshot, wishes)
+    files = planned(snapshot, wishes, stops)
     world = Imagined(snapshot)
     before = world.facts
     for step in files.plan.steps:
@@ -140,9 +156,9 @@ def test_each_step_finds_what_the_ones_before_it_leave_and_undoing_leads_back(
     assert world.facts == before
 
 
-@given(meshes(), options, st.integers(0, 30))
-def test_a_half_done_plan_leads_back_too(snapshot: MeshSnapshot, wishes: PlanOptions, done: int) -> None:
-    files = plan_for(snapshot, wishes)
+@given(meshes(), options, ways, st.integers(0, 60))
+def test_a_half_done_plan_leads_back_too(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int, done: int) -> None:
+    files = planned(snapshot, wishes, stops)
     world = Imagined(snapshot)
     before = world.facts
     steps = files.plan.steps[:done]
@@ -153,23 +169,49 @@ def test_a_half_done_plan_leads_back_too(snapshot: MeshSnapshot, wishes: PlanOpt
     assert world.facts == before
 
 
-@given(meshes(), options)
-def test_the_same_mesh_and_wishes_give_the_same_plan(snapshot: MeshSnapshot, wishes: PlanOptions) -> None:
-    assert plan_for(snapshot, wishes).id == plan_for(snapshot, wishes).id
+@given(meshes(), options, ways)
+def test_the_same_mesh_and_wishes_give_the_same_plan(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> None:
+    assert planned(snapshot, wishes, stops).id == planned(snapshot, wishes, stops).id
 
 
-@given(meshes(), options)
-def test_every_workload_is_restarted_or_left_alone_with_a_reason(snapshot: MeshSnapshot, wishes: PlanOptions) -> None:
-    plan = plan_for(snapshot, wishes).plan
-    restarted = [one.workload for step in plan.steps if isinstance(step, RestartWave) for one in step.restarts]
+@given(meshes(), options, ways)
+def test_every_workload_is_restarted_or_left_alone_with_a_reason(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> None:
+    plan = planned(snapshot, wishes, stops).plan
+    waves = [step for step in plan.steps if isinstance(step, RestartWave)]
+    for hop in range(len(plan.hops)):
+        once = [one.workload for wave in waves if wave.hop == hop for one in wave.restarts]
+        assert len(once) == len(set(once)), "no workload restarts twice in a hop"
+    restarted = {one.workload for wave in waves for one in wave.restarts}
     alone = [one.workload for one in plan.untouched]
-    assert sorted(restarted + alone) == sorted(one.ref for one in snapshot.workloads)
+    assert len(alone) == len(set(alone)) and not restarted & set(alone)
+    old_revisions = {f"istiod-{hop.to_revision}" for hop in plan.hops[:-1] if plan.strategy == "canary"}
+    assert old_revisions <= {ref.name for ref in alone}
+    assert restarted | set(alone) >= {one.ref for one in snapshot.workloads}
     assert all(one.reason for one in plan.untouched)
 
 
-@given(meshes(), options)
-def test_control_planes_go_before_what_they_serve(snapshot: MeshSnapshot, wishes: PlanOptions) -> None:
-    kinds = [type(step).__name__ for step in plan_for(snapshot, wishes).plan.steps]
+@given(meshes(), options, ways)
+def test_each_hop_does_what_is_its_own_and_restarts_no_more_than_it_must(
+    snapshot: MeshSnapshot, wishes: PlanOptions, stops: int
+) -> None:
+    plan = planned(snapshot, wishes, stops).plan
+    for index, hop in enumerate(plan.hops):
+        kinds = {type(step) for step in plan.steps if step.hop == index}
+        assert hop.restarts or not kinds & {RestartWave, UpgradeGateway, UpgradeCNI, Approve}
+        assert Verify in kinds
+    validated = bool(snapshot.webhooks) and any(one.chart == "base" for one in snapshot.helm_releases)
+    moves = [step.hop for step in plan.steps if isinstance(step, MoveValidator)]
+    assert moves == (list(range(len(plan.hops))) if validated and wishes.strategy == "canary" else [])
+    if wishes.strategy == "in-place":
+        # 1.26.0 → 1.27.1 → 1.27.5 → 1.28.2 → 1.29.0: those of 1.26.0 may stay on until 1.27.5.
+        expected = [[True], [False, True], [False, True, True], [False, True, True, True]]
+        assert [hop.restarts for hop in plan.hops] == expected[stops]
+
+
+@given(meshes(), options, st.integers(0, 1))
+def test_control_planes_go_before_what_they_serve(snapshot: MeshSnapshot, wishes: PlanOptions, hop: int) -> None:
+    plan = planned(snapshot, wishes, hop).plan
+    kinds = [type(step).__name__ for step in plan.steps if step.hop == hop]
     order = [
         {"UpgradeCRDs"},
         {"InstallRevision", "UpgradeControlPlane"},
@@ -182,6 +224,23 @@ def test_control_planes_go_before_what_they_serve(snapshot: MeshSnapshot, wishes
     ]
     ranks = [next(rank for rank, group in enumerate(order) if kind in group) for kind in kinds]
     assert ranks == sorted(ranks)
-    assert [step.id for step in plan_for(snapshot, wishes).plan.steps] == sorted(
-        {step.id for step in plan_for(snapshot, wishes).plan.steps}
-    )
+    assert [step.id for step in plan.steps] == sorted({step.id for step in plan.steps})
+
+
+def test_a_pin_of_what_was_left_behind_is_moved_on_with_it() -> None:
+    workloads = (deployment("gateway", namespace="istio-system"),)
+    releases = (installed("istiod", "istiod", "1.26.0"), installed("gateway", "gateway", "1.26.0", image="proxyv2:1.26.0"))
+    plan = planned(mesh(*workloads, helm_releases=releases), PlanOptions(strategy="in-place"), 2).plan
+    images = [step.change.values["image"] for step in plan.steps if isinstance(step, UpgradeGateway)]
+    assert images == ["proxyv2:1.27.5", "proxyv2:1.28.2"]
+    assert [finding.id for finding in plan.findings if finding.severity == "blocker"] == []
+
+
+def test_what_a_later_hop_upgrades_is_not_called_a_stranger_by_one_that_left_it_behind() -> None:
+    workloads = (deployment("cni", namespace="istio-system", kind="DaemonSet", version=""), deployment("other", version=""))
+    releases = (installed("istiod", "istiod", "1.26.0"), installed("cni", "cni", "1.26.0"))
+    component = Component("cni", workloads[0].ref, "1.26.0", "", NOBODY)
+    snapshot = mesh(*workloads, helm_releases=releases, components=(component,), namespaces={})
+    plan = planned(snapshot, PlanOptions(strategy="in-place"), 2).plan
+    reasons = {one.workload.name: one.reason for one in plan.untouched}
+    assert (reasons["cni"], reasons["other"]) == ("a step of its own upgrades it", "it is outside the mesh")

@@ -13,7 +13,7 @@ OLD, NEW = IstioVersion(1, 26, 0), IstioVersion(1, 27, 9)
 
 def carried(values: dict[str, Any], wishes: dict[str, Any] | None = None) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     (release,) = mesh(values=values).helm_releases
-    result, findings = carry_over(release, OLD, NEW, wishes or {})
+    result, findings = carry_over(release, [OLD], NEW, wishes or {})
     return result, [(finding.id, finding.severity) for finding in findings]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from resail.errors import ArtifactError
 from resail.models.identity import IstioVersion, Manifest
-from resail.models.plan import LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Verify
+from resail.models.plan import Hop, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Verify
 from resail.plan.file import plan_files, read_plan, write_plan
 
 
@@ -33,7 +33,7 @@ def a_plan() -> PlanFiles:
         cluster_id="c",
         istio_namespace="istio-system",
         snapshot_digest="sha256:1",
-        release_digest="sha256:2",
+        hops=(Hop(IstioVersion(1, 26, 0), IstioVersion(1, 27, 9), "old", "new", True, "sha256:2"),),
         steps=(label, verify),
         untouched=(),
         findings=(),

@@ -1,44 +1,47 @@
-"""Which jumps are allowed in one hop."""
+"""What of the mesh itself speaks for or against a hop."""
 
 import pytest
 
-from resail.errors import BlockedError
 from resail.models.identity import IstioVersion, ObjectRef
-from resail.models.plan import Strategy
-from resail.models.snapshot import Component
-from resail.plan.hops import check_hop, kubernetes_findings
-from tests.plan.meshes import NOBODY, mesh
+from resail.models.snapshot import Component, Ownership
+from resail.plan.hops import kubernetes_findings, left_behind, node_level, standing_of
+from resail.plan.path import Standing
+from resail.plan.selection import select
+from tests.plan.meshes import HELM, NOBODY, deployment, mesh
 
-CNI = Component("cni", ObjectRef("apps/v1", "DaemonSet", "istio-system", "istio-cni-node"), "1.26.0", "", NOBODY)
+
+def at(version: str) -> IstioVersion:
+    return IstioVersion.parse(version)
+
+
+def test_a_mesh_stands_where_its_oldest_proxy_that_can_restart_does() -> None:
+    workloads = (deployment("new"), deployment("old", version="1.25.3"), deployment("job", version="1.24.0", kind="Job"))
+    snapshot = mesh(*workloads, deployment("other", version="1.24.0", revision="other"), deployment("odd", version="latest"))
+    assert standing_of(snapshot, select(snapshot, "")) == Standing(at("1.26.0"), at("1.25.3"))
+    assert standing_of(mesh(), select(mesh(), "")) == Standing(at("1.26.0"), at("1.26.0"))
+
+
+@pytest.mark.parametrize(("owner", "stands"), [(HELM, "1.25.0"), (NOBODY, "1.26.0")])
+def test_what_a_hop_upgrades_on_the_nodes_counts_too(owner: Ownership, stands: str) -> None:
+    cni = Component("cni", ObjectRef("apps/v1", "DaemonSet", "istio-system", "istio-cni-node"), "1.25.0", "", owner)
+    snapshot = mesh(components=(cni,))
+    assert node_level(snapshot) == ("cni",)
+    assert standing_of(snapshot, select(snapshot, "")).proxies == at(stands)
 
 
 @pytest.mark.parametrize(
-    ("installed", "target", "strategy", "cni"),
+    ("version", "kind", "severity"),
     [
-        ("1.26.0", "1.27.9", "in-place", True),
-        ("1.26.0", "1.26.4", "in-place", False),
-        ("1.26.0", "1.27.9", "canary", True),
-        ("1.25.1", "1.27.9", "canary", False),
+        ("1.26.0", "Deployment", ""),
+        ("1.25.3", "Deployment", "blocker"),
+        ("1.25.3", "Pod", "blocker"),
+        ("1.25.3", "Job", "warning"),
     ],
 )
-def test_allowed(installed: str, target: str, strategy: Strategy, cni: bool) -> None:
-    check_hop(IstioVersion.parse(installed), IstioVersion.parse(target), strategy, [CNI] if cni else [])
-
-
-@pytest.mark.parametrize(
-    ("installed", "target", "strategy", "cni", "words"),
-    [
-        ("1.26.0", "1.26.0", "canary", False, "at that version already"),
-        ("1.27.9", "1.26.0", "canary", False, "downgrades"),
-        ("1.25.1", "1.27.9", "in-place", False, "at most 1 minor"),
-        ("1.25.1", "1.27.9", "canary", True, "since cni cannot run two versions"),
-        ("1.24.0", "1.27.9", "canary", False, "at most 2 minors"),
-        ("1.26.0", "2.0.0", "canary", False, "major"),
-    ],
-)
-def test_refused(installed: str, target: str, strategy: Strategy, cni: bool, words: str) -> None:
-    with pytest.raises(BlockedError, match=words):
-        check_hop(IstioVersion.parse(installed), IstioVersion.parse(target), strategy, [CNI] if cni else [])
+def test_a_proxy_that_would_be_two_minors_behind_is_told(version: str, kind: str, severity: str) -> None:
+    snapshot = mesh(deployment("web", version=version, kind=kind))
+    assert [one.severity for one in left_behind(snapshot, "default", at("1.27.9"))] == ([severity] if severity else [])
+    assert left_behind(snapshot, "other", at("1.27.9")) == []
 
 
 def test_a_kubernetes_that_the_target_does_not_list_is_told() -> None:

@@ -9,6 +9,7 @@ from resail.models.journal import Entry, EntryBody, Run, RunState
 from resail.models.plan import (
     FieldOwnerConflict,
     HelmChange,
+    Hop,
     InstallRevision,
     LabelNamespace,
     MoveTag,
@@ -101,7 +102,7 @@ def a_plan() -> PlanFiles:
         cluster_id="c0ffee",
         istio_namespace="istio-system",
         snapshot_digest="sha256:1",
-        release_digest="sha256:2",
+        hops=(Hop(IstioVersion(1, 26, 0), IstioVersion(1, 27, 9), "1-26-0", "1-27-9", True, "sha256:2"),),
         steps=steps,
         untouched=(
             Untouched(REPORT, "its next run gets the new sidecar"),

@@ -9,8 +9,10 @@ import pytest
 from tests.report.runs import CART, INSTALL, LABEL, ORDERS, OUTSIDE, REPORT, START, TAG, VERIFY, WAVE, a_plan, a_run, entries
 
 from resail.models.encoding import decode_json, pretty_json
+from resail.models.identity import IstioVersion
 from resail.models.journal import EntryBody, RunState, StepIntent, StepOutcome
 from resail.models.record import Record
+from resail.plan.file import plan_files
 from resail.report.durations import duration
 from resail.report.html import render_html
 from resail.report.markdown import render_markdown
@@ -135,3 +137,13 @@ def test_durations_are_read_easily() -> None:
     shown = [duration(START, START + timedelta(seconds=seconds)) for seconds in (4.23, 59.97, 61, 3600, 3725)]
     assert shown == ["4.2 s", "1 min 00 s", "1 min 01 s", "1 h 00 min", "1 h 02 min"]
     assert duration(START, None) == ""
+
+
+def test_several_hops_are_told_on_every_page() -> None:
+    (one,) = FILES.plan.hops
+    stop = IstioVersion(1, 27, 0)
+    hops = (msgspec.structs.replace(one, to_version=stop), msgspec.structs.replace(one, from_version=stop))
+    several = plan_files(msgspec.structs.replace(FILES.plan, hops=hops), FILES.manifests)
+    for page in (render_markdown, render_html):
+        assert "1.26.0 → 1.27.0 → 1.27.9" in page(a_record(*DONE), several)
+        assert "Hops" not in page(a_record(*DONE), FILES)

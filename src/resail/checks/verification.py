@@ -11,7 +11,7 @@ from resail.checks.rollout import ROLLING_KINDS
 from resail.checks.skew import skew_findings
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, Plan, RestartWave
+from resail.models.plan import HelmChange, Hop, Plan, RestartWave
 from resail.models.snapshot import MeshSnapshot
 
 __all__ = ["ManifestEvidence", "Probe", "ServiceEvidence", "VerificationEvidence", "verify_mesh"]
@@ -60,14 +60,18 @@ class VerificationEvidence(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...]
 
 
-def verify_mesh(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Plan | None) -> tuple[Finding, ...]:
+def verify_mesh(
+    snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Plan | None, hop: int | None = None
+) -> tuple[Finding, ...]:
     """All findings, sorted.
 
     Args:
         snapshot: the mesh.
         evidence: gathered at the same time.
         plan: what the mesh should have come to; None: only what holds for every mesh is checked.
+        hop: index of the hop that the plan has come to the end of; None: the last.
     """
+    last = len(plan.hops) - 1 if plan and hop is None else hop or 0
     findings = [
         *_objects(evidence.manifests),
         *_workloads(snapshot, evidence, plan),
@@ -75,7 +79,7 @@ def verify_mesh(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Pl
         *_webhooks(snapshot, evidence),
         *_tags(snapshot),
         *skew_findings(snapshot),
-        *(_expected(snapshot, plan) if plan else ()),
+        *(_expected(snapshot, plan, last) if plan else ()),
     ]
     return tuple(sorted(set(findings)))
 
@@ -173,11 +177,13 @@ def _severity(workloads: Iterable[ObjectRef], plan: Plan | None) -> Literal["blo
 def _touched(plan: Plan) -> frozenset[ObjectRef]:
     changes = [change for step in plan.steps if isinstance(change := getattr(step, "change", None), HelmChange)]
     replaced = {ref for change in changes for ref in change.replaced}
-    return _restarted(plan) | replaced
+    return frozenset(_restarted(plan, len(plan.hops) - 1)) | replaced
 
 
-def _restarted(plan: Plan) -> frozenset[ObjectRef]:
-    return frozenset(restart.workload for step in plan.steps if isinstance(step, RestartWave) for restart in step.restarts)
+def _restarted(plan: Plan, hop: int) -> dict[ObjectRef, Hop]:
+    """Each workload that was restarted by the end of a hop, and the hop that did it last."""
+    waves = [step for step in plan.steps if isinstance(step, RestartWave) and step.hop <= hop]
+    return {restart.workload: plan.hop_of(wave) for wave in waves for restart in wave.restarts}
 
 
 def _webhooks(snapshot: MeshSnapshot, evidence: VerificationEvidence) -> Iterable[Finding]:
@@ -229,24 +235,25 @@ def _tags(snapshot: MeshSnapshot) -> Iterable[Finding]:
             )
 
 
-def _expected(snapshot: MeshSnapshot, plan: Plan) -> Iterable[Finding]:
-    target = str(plan.to_version)
-    planes = [plane for plane in snapshot.control_planes if plane.revision == plan.to_revision]
-    if not planes or planes[0].version != target:
+def _expected(snapshot: MeshSnapshot, plan: Plan, hop: int) -> Iterable[Finding]:
+    reached = plan.hops[hop]
+    planes = [plane for plane in snapshot.control_planes if plane.revision == reached.to_revision]
+    if not planes or planes[0].version != str(reached.to_version):
         yield Finding(
             id="control-plane-not-on-target",
             severity="blocker",
-            message=f"revision {plan.to_revision} is not on {target}",
+            message=f"revision {reached.to_revision} is not on {reached.to_version}",
             evidence=planes[0].version if planes else "it is not installed",
             fix="`resail status` tells which step is missing",
         )
-    listed = _restarted(plan)
+    restarted = _restarted(plan, hop)
     for workload in snapshot.workloads:
-        wrong = [
-            pod for pod in workload.pods if pod.proxy_version and (pod.proxy_version, pod.revision) != (target, plan.to_revision)
-        ]
-        if workload.ref in listed and wrong:
-            ref = workload.ref
+        ref = workload.ref
+        if ref not in restarted:
+            continue
+        target, revision = str(restarted[ref].to_version), restarted[ref].to_revision
+        wrong = [pod for pod in workload.pods if pod.proxy_version and (pod.proxy_version, pod.revision) != (target, revision)]
+        if wrong:
             yield Finding(
                 id="workload-not-on-target",
                 severity="blocker",

@@ -1,5 +1,6 @@
 """What every step works with."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,17 +12,17 @@ from resail.journal.sqlite import SqliteJournal
 from resail.models.finding import Finding
 from resail.models.identity import Manifest
 from resail.models.journal import Progress
-from resail.models.plan import PlanFiles
+from resail.models.plan import Hop, PlanFiles, Step
 from resail.models.release import Release
 
 __all__ = ["CallObserver", "Context", "Done", "StepFailedError", "Verifier"]
 
 
 class Verifier(Protocol):
-    """Who checks the mesh at the end."""
+    """Who checks the mesh at the end of a hop."""
 
-    async def verify(self, files: PlanFiles) -> tuple[Finding, ...]:
-        """All findings of the mesh against the plan."""
+    async def verify(self, files: PlanFiles, hop: int) -> tuple[Finding, ...]:
+        """All findings of the mesh against what the plan makes of it by the end of a hop."""
         ...
 
 
@@ -53,7 +54,7 @@ class Context:
         clock: Clock,
         verifier: Verifier,
         files: PlanFiles,
-        release: Release,
+        releases: Sequence[Release],
         run: str,
     ) -> None:
         self.reader = reader
@@ -63,13 +64,13 @@ class Context:
         self.clock = clock
         self.verifier = verifier
         self.files = files
-        self.release = release
+        self.releases = releases
+        """One for each hop; none where nothing but undoing is to be done."""
         self.run = run
 
-    @property
-    def plan_version(self) -> str:
-        """The target version, as a sidecar's image tag has it."""
-        return str(self.files.plan.to_version)
+    def hop_of(self, step: Step) -> Hop:
+        """The hop that a step belongs to."""
+        return self.files.plan.hop_of(step)
 
     def objects(self, manifests: str) -> tuple[Manifest, ...]:
         """The objects of a file in the plan's archive."""

@@ -1,6 +1,6 @@
 """The loop: each step of a plan in turn, intent before acting, outcome after."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
@@ -64,7 +64,7 @@ class Engine:
         self._verifier = verifier
         self._observer = observer
 
-    async def apply(self, files: PlanFiles, release: Release, run: str) -> None:
+    async def apply(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
         """Do all steps that are not done.
 
         Raises:
@@ -75,7 +75,7 @@ class Engine:
             ClusterUnreachableError: the API went away; the run can be resumed.
         """
         calls = Calls(self._journal, run, self._observer)
-        context = self._context(calls, files, release, run)
+        context = self._context(calls, files, releases, run)
         standings = fold_steps(self._journal.entries(run))
         if not standings:
             await self._guarded(context, "", check_start(context, files.plan.steps))
@@ -96,12 +96,12 @@ class Engine:
                 raise
             except ResailError as error:
                 self._journal.append(run, StepOutcome(step.id, "do", "failed", str(error)))
-                await self._failed(files, release, run, step, error)
+                await self._failed(files, releases, run, step, error)
             else:
                 self._conclude(run, step, "do", done)
         self._journal.append(run, RunFinished("done"))
 
-    async def rollback(self, files: PlanFiles, release: Release, run: str) -> None:
+    async def rollback(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
         """Undo all steps that were begun and are not undone.
 
         Raises:
@@ -109,7 +109,7 @@ class Engine:
             ClusterUnreachableError: the API went away; the run can be resumed.
         """
         calls = Calls(self._journal, run, self._observer)
-        context = self._context(calls, files, release, run)
+        context = self._context(calls, files, releases, run)
         standings = fold_steps(self._journal.entries(run))
         for step in undo_sequence(files.plan, standings):
             if standings[step.id].undone:
@@ -129,7 +129,7 @@ class Engine:
             self._conclude(run, step, "undo", done)
         self._journal.append(run, RunFinished("rolled-back"))
 
-    def _context(self, calls: Calls, files: PlanFiles, release: Release, run: str) -> Context:
+    def _context(self, calls: Calls, files: PlanFiles, releases: Sequence[Release], run: str) -> Context:
         return Context(
             reader=self._reader,
             writer=NumberedWriter(self._writer, calls),
@@ -138,7 +138,7 @@ class Engine:
             clock=self._clock,
             verifier=self._verifier,
             files=files,
-            release=release,
+            releases=releases,
             run=run,
         )
 
@@ -178,7 +178,7 @@ class Engine:
             f"waits for approval: {step.question}", on=f"step {step.id}", next_step=f"`resail resume --approve {step.id}`"
         )
 
-    async def _failed(self, files: PlanFiles, release: Release, run: str, step: Step, error: ResailError) -> None:
+    async def _failed(self, files: PlanFiles, releases: Sequence[Release], run: str, step: Step, error: ResailError) -> None:
         """What the plan wishes when a step fails."""
         if files.plan.on_failure == "halt":
             self._journal.append(run, RunHalted("gate", step.id, str(error)))
@@ -187,7 +187,7 @@ class Engine:
                 on=run,
                 next_step=error.next_step or "mend the cause and run `resail resume`, or `resail rollback`",
             ) from error
-        await self.rollback(files, release, run)
+        await self.rollback(files, releases, run)
         raise RolledBackError(
             f"step {step.id} failed, and everything was undone: {error}", on=run, next_step="mend the cause and plan again"
         ) from error
@@ -221,7 +221,7 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
         case Approve():
             return _nothing()
         case Verify():
-            return _verify(context)
+            return _verify(context, step)
 
 
 def _undo(context: Context, step: Step) -> Awaitable[Done]:
@@ -250,8 +250,8 @@ async def _nothing() -> Done:
     return Done()
 
 
-async def _verify(context: Context) -> Done:
-    findings = await context.verifier.verify(context.files)
+async def _verify(context: Context, step: Verify) -> Done:
+    findings = await context.verifier.verify(context.files, step.hop)
     blockers = [finding for finding in findings if finding.severity == "blocker"]
     if blockers:
         raise StepFailedError(

@@ -5,11 +5,11 @@ from pathlib import Path
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.preconditions import check_preconditions
 from resail.engine.readiness import pods_of, wait_for_objects, wait_until_rolled_out
-from resail.engine.rollouts import restart_mark, roll_out, take_back
+from resail.engine.rollouts import mark_before, restart_mark, roll_out, take_back
 from resail.errors import NotFoundError
 from resail.installers.interface import ReleaseState
 from resail.models.encoding import manifest_digest
-from resail.models.identity import KindRef, ObjectRef
+from resail.models.identity import IstioVersion, KindRef, ObjectRef
 from resail.models.plan import (
     InstallRevision,
     MoveValidator,
@@ -22,6 +22,7 @@ from resail.models.plan import (
     UpgradeGateway,
     UpgradeZtunnel,
 )
+from resail.plan.rollback import before_restart
 from resail.snapshot.shapes import PodShape
 from resail.snapshot.workloads import pod_facts
 
@@ -41,10 +42,10 @@ async def do_helm(context: Context, step: HelmStep) -> Done:
     objects = context.objects(change.manifests)
     await context.installer.recover(release, run=context.run)
     state = await context.installer.state(release)
-    if not _reached(state, manifest_digest(objects), context.run):
+    if not _reached(state, step, manifest_digest(objects), context.run):
         if state is None or state.run != context.run:
             await check_preconditions(context, step)
-        charts = Path(context.release.directory) / "charts"
+        charts = Path(context.releases[step.hop].directory) / "charts"
         state = await context.installer.apply(change, objects, charts, run=context.run)
         if state.manifest_digest != manifest_digest(objects):
             raise StepFailedError(
@@ -56,7 +57,8 @@ async def do_helm(context: Context, step: HelmStep) -> Done:
     if isinstance(step, UpgradeCRDs):
         await _established(context, step)
     if isinstance(step, UpgradeGateway):
-        await _gateway_on(context, step, context.files.plan.to_revision, context.plan_version)
+        hop = context.hop_of(step)
+        await _gateway_on(context, step, hop.to_revision, hop.to_version)
     return Done(f"{release} is at {change.to_version}", restarted=tuple(map(str, change.replaced)))
 
 
@@ -76,8 +78,11 @@ async def undo_helm(context: Context, step: HelmStep) -> Done:
             raise AssertionError(f"a Helm step is not undone by {step.undo}")
 
 
-def _reached(state: ReleaseState | None, digest: str, run: str) -> bool:
-    return state is not None and state.status == "deployed" and state.run == run and state.manifest_digest == digest
+def _reached(state: ReleaseState | None, step: HelmStep, digest: str, run: str) -> bool:
+    if state is None or state.status != "deployed" or state.run != run:
+        return False
+    # Two hops may render the same.
+    return (state.manifest_digest, state.chart_version) == (digest, step.change.to_version)
 
 
 async def _uninstall(context: Context, step: HelmStep, release: str, state: ReleaseState | None) -> Done:
@@ -85,7 +90,7 @@ async def _uninstall(context: Context, step: HelmStep, release: str, state: Rele
         return Done("it is not installed", skipped=True)
     if state.run != context.run:
         raise _not_ours(release, state)
-    revision = context.files.plan.to_revision
+    revision = context.hop_of(step).to_revision
     connected = [
         f"{pod.metadata.namespace}/{pod.metadata.name}"
         for pod in await context.reader.list_shapes(KindRef("v1", "Pod"), PodShape)
@@ -115,8 +120,8 @@ async def _roll_back(context: Context, step: HelmStep, release: str, state: Rele
         await _keep_crds(context, step)
     await wait_for_objects(context, step.id, goal, step.ready_timeout)
     if isinstance(step, UpgradeGateway):
-        plan = context.files.plan
-        await _gateway_on(context, step, plan.from_revision, str(plan.from_version))
+        back = before_restart(context.files.plan, step)
+        await _gateway_on(context, step, back.from_revision, back.from_version)
     return Done(f"{release} is back at revision {to_revision}")
 
 
@@ -159,14 +164,15 @@ async def _unmark(context: Context, step: UpgradeGateway) -> None:
         gateway = await context.reader.get(step.workload)
     except NotFoundError:
         return
-    await take_back(context, gateway, restart_mark(context.run, step.id, context.plan_version), step.mark_before)
+    before = mark_before(context.files.plan, context.run, step, step.workload, step.mark_before)
+    await take_back(context, gateway, restart_mark(context.run, step.id, context.hop_of(step).to_version), before)
 
 
-async def _gateway_on(context: Context, step: UpgradeGateway, revision: str, version: str) -> None:
+async def _gateway_on(context: Context, step: UpgradeGateway, revision: str, version: IstioVersion) -> None:
     """A gateway's pods get their proxy by injection: where its template did not change, they must restart for it."""
     manifest = await context.reader.get(step.workload)
     pods = await pods_of(context, manifest)
-    if all((pod.revision, pod.proxy_version) == (revision, version) for pod in pods):
+    if all((pod.revision, pod.proxy_version) == (revision, str(version)) for pod in pods):
         return
     await roll_out(context, manifest, restart_mark(context.run, step.id, version))
     await wait_until_rolled_out(context, step.id, step.workload, step.ready_timeout)

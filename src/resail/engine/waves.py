@@ -9,11 +9,12 @@ from resail.checks.rollout import rollout_of
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.injection import Injected, wait_until_injected
 from resail.engine.readiness import pods_of, wait_until_rolled_out
-from resail.engine.rollouts import mark_of, restart_mark, roll_out, take_back
+from resail.engine.rollouts import mark_before, mark_of, restart_mark, roll_out, take_back
 from resail.errors import EvictionBlockedError, NotFoundError, ResailError
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import Restart, RestartWave
 from resail.models.snapshot import Pod
+from resail.plan.rollback import before_restart
 
 __all__ = ["do_wave", "undo_wave"]
 
@@ -49,19 +50,18 @@ async def do_wave(context: Context, step: RestartWave) -> Done:
 
 async def undo_wave(context: Context, step: RestartWave) -> Done:
     """Take back those that had moved: the pointers are back, so they get the old sidecar."""
-    plan = context.files.plan
+    back = before_restart(context.files.plan, step)
     forwards = _forwards(context, step)
-    mark = restart_mark(context.run, step.id, f"{plan.from_version}/undo")
-    aim = _Aim(Injected(str(plan.from_version), plan.from_revision), mark, forwards.mark)
+    mark = f"{restart_mark(context.run, step.id, back.from_version)}/undo"
+    aim = _Aim(Injected(str(back.from_version), back.from_revision), mark, forwards.mark)
     moved = [restart for restart in step.restarts if await _has_moved(context, restart, forwards)]
     done = await _all(context, step, moved, aim)
     return msgspec.structs.replace(done, skipped=not moved)
 
 
 def _forwards(context: Context, step: RestartWave) -> _Aim:
-    plan = context.files.plan
-    target = str(plan.to_version)
-    return _Aim(Injected(target, plan.to_revision), restart_mark(context.run, step.id, target))
+    hop = context.hop_of(step)
+    return _Aim(Injected(str(hop.to_version), hop.to_revision), restart_mark(context.run, step.id, hop.to_version))
 
 
 async def _has_moved(context: Context, restart: Restart, aim: _Aim) -> bool:
@@ -112,7 +112,8 @@ async def _one(context: Context, step: RestartWave, restart: Restart, aim: _Aim)
 
 async def _roll(context: Context, step: RestartWave, restart: Restart, workload: Manifest, aim: _Aim) -> None:
     if aim.undoes:
-        await take_back(context, workload, aim.taken_back, restart.mark_before)
+        before = mark_before(context.files.plan, context.run, step, restart.workload, restart.mark_before)
+        await take_back(context, workload, aim.taken_back, before)
         workload = await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
         if all(aim.reached_by(pod) for pod in await pods_of(context, workload)):
             return

@@ -11,6 +11,7 @@ __all__ = [
     "Approve",
     "FieldOwnerConflict",
     "HelmChange",
+    "Hop",
     "InstallRevision",
     "LabelNamespace",
     "LabelsAre",
@@ -43,7 +44,7 @@ __all__ = [
     "Verify",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Strategy = Literal["canary", "in-place"]
 
@@ -182,6 +183,8 @@ class StepBase(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is in the plan."""
     preconditions: tuple[Precondition, ...] = ()
     undo: Undo
+    hop: int = 0
+    """Index of the plan's hop that it belongs to."""
     ready_timeout: int = 600
     """Seconds that its readiness may take."""
 
@@ -260,13 +263,13 @@ class Restart(msgspec.Struct, frozen=True, order=True):
     reason: str
     pods: int
     from_version: str
-    """Proxy version at planning; ``mixed`` where its pods differ."""
+    """Proxy version before the step; ``mixed`` where its pods differ."""
     to_revision: str
     """The revision that must inject it."""
     image: str = ""
     """Sidecar image that it will get, predicted from the rendered templates; empty where not known."""
     mark_before: str = ""
-    """Annotation ``resail.dev/restart`` of its pod template at planning, which undoing puts back."""
+    """Annotation ``resail.dev/restart`` of its pod template at planning, which undoing puts back once no hop has another."""
 
 
 class RestartWave(StepBase, frozen=True, kw_only=True, tag="RestartWave"):
@@ -313,6 +316,20 @@ class Untouched(msgspec.Struct, frozen=True, order=True):
     reason: str
 
 
+class Hop(msgspec.Struct, frozen=True):
+    """From one version of the control plane to the next."""
+
+    from_version: IstioVersion
+    to_version: IstioVersion
+    from_revision: str
+    to_revision: str
+    """Equal to ``from_revision`` in place."""
+    restarts: bool
+    """False: the data plane stays one minor behind at most, as it may, and a later hop brings it on."""
+    release_digest: str
+    """Of the files of ``to_version``."""
+
+
 class Plan(msgspec.Struct, frozen=True):
     """One upgrade of one mesh. Its id is the digest of the archive's contents."""
 
@@ -328,13 +345,17 @@ class Plan(msgspec.Struct, frozen=True):
     istio_namespace: str
     snapshot_digest: str
     """Of what the snapshot tells a planner (``MeshSnapshot.planned_from``)."""
-    release_digest: str
-    """Of the target release's files."""
+    hops: tuple[Hop, ...]
+    """In order; one after the other leads from ``from_version`` to ``to_version``."""
     steps: tuple[Step, ...]
     untouched: tuple[Untouched, ...]
     findings: tuple[Finding, ...]
     resail_version: str
     format_version: int = FORMAT_VERSION
+
+    def hop_of(self, step: Step) -> Hop:
+        """The hop that a step belongs to."""
+        return self.hops[step.hop]
 
 
 class PlanFiles(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.kube import KubeCluster
 from resail.kube.clock import SystemClock
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
-from resail.models.plan import Approve, PlanFiles
+from resail.models.plan import Approve, Hop, PlanFiles
 from resail.models.release import Release
 from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
@@ -28,7 +28,7 @@ from resail.operations.runs import (
 )
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
-from resail.releases.store import default_store
+from resail.releases.store import ReleaseStore, default_store
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
 
@@ -44,7 +44,7 @@ class ApplyRequest(_Request, frozen=True, kw_only=True):
 
     plan: Path
     release_directories: tuple[Path, ...] = ()
-    """Where to look for the target release first."""
+    """Where to look for the releases first."""
 
 
 class ResumeRequest(_Request, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class ResumeRequest(_Request, frozen=True, kw_only=True):
     approve: tuple[str, ...] = ()
     """Ids of Approve steps that a person said yes to."""
     release_directories: tuple[Path, ...] = ()
-    """Where to look for the target release first."""
+    """Where to look for the releases first."""
 
 
 class RollbackRequest(_Request, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ async def apply(
     """Run a plan from its first step.
 
     Raises:
-        ArtifactError: the plan is damaged, or the target release is not the one that it was made of.
+        ArtifactError: the plan is damaged, or the release of a hop is not the one that it was made of.
         BlockedError: the plan itself says that it must not be run.
         StalePlanError: the plan is for another cluster.
         LockedError: another run is under way, or unfinished.
@@ -86,10 +86,10 @@ async def apply(
             journal = open_journal(state.journal)
             refuse_unfinished(journal.runs())
             session = _Session(cluster, state, journal, files, new_run_id(), watcher or SilentWatcher())
-            release = await session.release(request.release_directories)
+            releases = await session.releases(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
-            return await session.perform("do", release, call_observer)
+            return await session.perform("do", releases, call_observer)
 
 
 async def resume(
@@ -111,12 +111,11 @@ async def resume(
             await _same_cluster(cluster, run.cluster_id, run.id)
             direction = _direction(journal.entries(run.id))
             session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
-            forwards = direction == "do"
-            release = await session.release(request.release_directories) if forwards else session.no_release()
+            releases = await session.releases(request.release_directories) if direction == "do" else ()
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
-            return await session.perform(direction, release, call_observer)
+            return await session.perform(direction, releases, call_observer)
 
 
 async def rollback(
@@ -140,7 +139,7 @@ async def rollback(
             session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
-            return await session.perform("undo", session.no_release(), call_observer)
+            return await session.perform("undo", (), call_observer)
 
 
 class _Session:
@@ -162,32 +161,32 @@ class _Session:
         self._files = files
         self._watcher = watcher
 
-    async def release(self, directories: Sequence[Path]) -> Release:
-        """The target release, checked to be the one that the plan was made of."""
-        plan = self._files.plan
+    async def releases(self, directories: Sequence[Path]) -> tuple[Release, ...]:
+        """The release of each hop, checked to be the one that the plan was made of.
+
+        Undoing needs none: Helm rolls back by its own history, whatever became of the files.
+        """
         store = default_store(directories)
-        release = await asyncio.to_thread(store.get, plan.to_version, self._watcher.progress)
-        if release.digest != plan.release_digest:
+        return tuple([await self._release(store, hop) for hop in self._files.plan.hops])
+
+    async def _release(self, store: ReleaseStore, hop: Hop) -> Release:
+        release = await asyncio.to_thread(store.get, hop.to_version, self._watcher.progress)
+        if release.digest != hop.release_digest:
             raise ArtifactError(
                 f"its files are not those that the plan was made of ({release.digest} instead of "
-                f"{plan.release_digest}, from {release.source})",
-                on=f"Istio {plan.to_version}",
+                f"{hop.release_digest}, from {release.source})",
+                on=f"Istio {hop.to_version}",
                 next_step="give the same release by --release-dir, or make the plan again",
             )
         return release
 
-    def no_release(self) -> Release:
-        """In place of the target release, for undoing: Helm rolls back by its own history, whatever became of the files."""
-        plan = self._files.plan
-        return Release(version=plan.to_version, directory="", source="not asked for", digest=plan.release_digest)
-
-    async def perform(self, direction: Direction, release: Release, call_observer: CallObserver | None) -> RunResult:
+    async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
         async with open_helm(self._cluster.access, self._cluster, self._cluster) as installer:
             verifier = MeshVerifier(self._cluster)
             engine = Engine(self._cluster, self._cluster, installer, self._journal, SystemClock(), verifier, call_observer)
             act = engine.apply if direction == "do" else engine.rollback
-            work = act(self._files, release, self.run)
+            work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher)
         if isinstance(error, StalePlanError) and not _has_begun(self._journal, self.run):
             # There is nothing to resume or to undo, so the run must not stand in the way of those before and after it.

@@ -1,6 +1,5 @@
 """``resail plan``: a mesh and a release in, a plan out. Nothing is written but the plan's file."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -10,16 +9,25 @@ import msgspec
 from resail.errors import BlockedError
 from resail.models.identity import IstioVersion
 from resail.models.plan import PlanFiles, Strategy
+from resail.models.release import Release
+from resail.models.snapshot import MeshSnapshot
 from resail.operations.inspect import MeshChoice, inspect
+from resail.operations.stops import find_stops
 from resail.operations.values import Values, for_charts
-from resail.plan.builder import build
+from resail.plan.assembly import assemble
+from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
 from resail.plan.file import write_plan
+from resail.plan.hops import node_level, standing_of
 from resail.plan.options import PlanOptions
+from resail.plan.path import Journey, Leg
+from resail.plan.selection import select
 from resail.releases.catalogue import find_line
+from resail.releases.interface import Renderer
 from resail.releases.layout import CHARTS
 from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
+from resail.snapshot.aftermath import aftermath
 
 __all__ = ["PlanRequest", "plan"]
 
@@ -29,9 +37,11 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     mesh: MeshChoice = MeshChoice()
     target: str
+    via: tuple[str, ...] = ()
+    """Versions to stop at on the way, in any order."""
     strategy: Strategy = "canary"
     revision: str | None = None
-    """Name of the new revision; None: the target's, ``1-27-9``."""
+    """Name of the new revision; None: the target's, ``1-27-9``. Those of stops on the way have their version's."""
     from_revision: str | None = None
     """The installed revision to upgrade; None: the only one."""
     values: Values = {}
@@ -45,41 +55,58 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(request: PlanRequest, progress: Callable[[str], None]) -> PlanFiles:
-    """Plan one hop.
+    """Plan all hops to the target.
 
     Raises:
-        UsageError: the version, a wish or a value does not fit.
+        UsageError: a version, a wish or a value does not fit.
         BlockedError: the mesh cannot be upgraded so.
-        ArtifactError: the release or the snapshot file is not to be had, or damaged.
+        ArtifactError: a release or the snapshot file is not to be had, or damaged.
         ClusterUnreachableError: the API does not answer.
     """
-    target = IstioVersion.parse(request.target)
+    target, via = IstioVersion.parse(request.target), tuple(map(IstioVersion.parse, request.via))
     progress("reading the mesh")
     snapshot = await inspect(request.mesh)
-    line = find_line(target.line)
-    options = PlanOptions(
+    start = standing_of(snapshot, select(snapshot, request.from_revision or ""))
+    journey = Journey(start, target, request.strategy, node_level(snapshot), via)
+    stops = await find_stops(journey, default_store(request.release_directories), progress)
+    hops: list[BuiltHop] = []
+    async with open_renderer() as renderer:
+        for leg, release in stops.legs:
+            if hops:
+                done = hops[-1]
+                snapshot = aftermath(snapshot, done.hop, done.steps, done.manifests)
+            progress(f"rendering the charts of {leg.end}")
+            hops.append(await _hop(request, snapshot, leg, release, hops, renderer))
+    files = assemble(hops, stops.findings)
+    _refuse_blockers(files)
+    if request.out is not None:
+        write_plan(request.out, files)
+    return files
+
+
+async def _hop(
+    request: PlanRequest, snapshot: MeshSnapshot, leg: Leg, release: Release, before: list[BuiltHop], renderer: Renderer
+) -> BuiltHop:
+    chosen = choose(snapshot, leg, _options(request, leg, before))
+    directory = Path(release.directory)
+    facts = {chart: await renderer.facts(directory, chart) for chart in CHARTS}
+    drafted = draft(chosen, facts, for_charts(request.values, facts))
+    rendered = [await renderer.render(directory, wanted) for wanted in drafted.requests]
+    return build_hop(drafted, rendered, release, before)
+
+
+def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOptions:
+    line = find_line(leg.end.line)
+    return PlanOptions(
         strategy=request.strategy,
-        revision=request.from_revision or "",
-        new_revision=request.revision or "",
+        revision=before[-1].hop.to_revision if before else request.from_revision or "",
+        new_revision=(request.revision or "") if leg.end == IstioVersion.parse(request.target) else "",
         on_failure=request.on_failure,
         approve_restarts=request.approve_restarts,
         max_parallel=request.max_parallel,
         ready_timeout=request.ready_timeout,
         kubernetes=line.kubernetes if line else (),
     )
-    hop = choose(snapshot, target, options)
-    release = await asyncio.to_thread(default_store(request.release_directories).get, target, progress)
-    directory = Path(release.directory)
-    async with open_renderer() as renderer:
-        facts = {chart: await renderer.facts(directory, chart) for chart in CHARTS}
-        drafted = draft(hop, facts, for_charts(request.values, facts))
-        progress("rendering the target's charts")
-        rendered = [await renderer.render(directory, wanted) for wanted in drafted.requests]
-    files = build(drafted, rendered, release)
-    _refuse_blockers(files)
-    if request.out is not None:
-        write_plan(request.out, files)
-    return files
 
 
 def _refuse_blockers(files: PlanFiles) -> None:

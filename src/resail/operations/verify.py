@@ -42,7 +42,7 @@ async def verify(request: VerifyRequest) -> VerifyReport:
     """
     plan = read_plan(request.plan).plan if request.plan else None
     async with connect_to(request.cluster) as cluster:
-        findings = await _findings(cluster, request.istio_namespace, plan)
+        findings = await _findings(cluster, request.istio_namespace, plan, None)
     blocked = any(finding.severity == "blocker" for finding in findings)
     return VerifyReport("blocked" if blocked else "ready", findings)
 
@@ -53,12 +53,12 @@ class MeshVerifier:
     def __init__(self, cluster: KubeCluster) -> None:
         self._cluster = cluster
 
-    async def verify(self, files: PlanFiles) -> tuple[Finding, ...]:
-        """Verify the mesh against a plan that was run."""
-        return await _findings(self._cluster, files.plan.istio_namespace, files.plan)
+    async def verify(self, files: PlanFiles, hop: int) -> tuple[Finding, ...]:
+        """Verify the mesh against a plan that was run to the end of a hop."""
+        return await _findings(self._cluster, files.plan.istio_namespace, files.plan, hop)
 
 
-async def _findings(cluster: KubeCluster, istio_namespace: str, plan: Plan | None) -> tuple[Finding, ...]:
+async def _findings(cluster: KubeCluster, istio_namespace: str, plan: Plan | None, hop: int | None) -> tuple[Finding, ...]:
     snapshot = await capture(cluster, istio_namespace)
     evidence = await gather_evidence(cluster, cluster, snapshot)
-    return verify_mesh(snapshot, evidence, plan)
+    return verify_mesh(snapshot, evidence, plan, hop)

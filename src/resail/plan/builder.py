@@ -1,25 +1,26 @@
-"""The last third of planning: rendered manifests in, the plan out."""
+"""The last third of planning a hop: rendered manifests in, its steps out."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from resail import __version__
+import msgspec
+
 from resail.checks.differences import object_changes
 from resail.checks.sidecar import predicted_image
-from resail.models.encoding import digest_of, manifest_digest
+from resail.models.encoding import manifest_digest
+from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
     Approve,
     FieldOwnerConflict,
     HelmChange,
+    Hop,
     InstallRevision,
     LabelNamespace,
     LabelsAre,
     MoveTag,
     MoveValidator,
     NoUndo,
-    Plan,
-    PlanFiles,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
@@ -39,55 +40,68 @@ from resail.models.plan import (
     Verify,
 )
 from resail.models.release import Release
-from resail.plan.drafting import Draft, PartRole, ReleasePart, TagPart
-from resail.plan.file import plan_files
+from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.tags import moved_tag
 from resail.plan.waves import into_waves
 
-__all__ = ["build"]
+__all__ = ["BuiltHop", "build_hop"]
 
 _ISTIOD_PATCHES = "pilot-discovery"
 _KEBAB = {"UpgradeCRDs": "upgrade-crds", "UpgradeCNI": "upgrade-cni"}
 
 
-def build(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Release) -> PlanFiles:
-    """The plan for what was drafted.
+class BuiltHop(msgspec.Struct, frozen=True):
+    """One hop with all its steps."""
+
+    chosen: Chosen
+    hop: Hop
+    steps: tuple[Step, ...]
+    manifests: dict[str, tuple[Manifest, ...]]
+    """As ``PlanFiles.manifests``."""
+    restarts: RestartSet
+    findings: tuple[Finding, ...]
+
+
+def build_hop(
+    drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Release, before: Sequence[BuiltHop] = ()
+) -> BuiltHop:
+    """The steps for what was drafted.
 
     Args:
         drafted: from ``draft``.
         rendered: the objects of ``drafted.requests``, in their order.
-        release: the target.
+        release: the hop's target.
+        before: the hops before it.
     """
-    building = _Building(drafted, rendered)
-    steps = building.steps()
-    restarts = building.restarts
-    selection = drafted.hop.selection
-    plan = Plan(
-        from_version=selection.installed,
-        to_version=drafted.hop.target,
-        strategy=drafted.hop.options.strategy,
-        from_revision=selection.plane.revision,
-        to_revision=drafted.hop.revision,
-        on_failure=drafted.hop.options.on_failure,
-        cluster_id=drafted.hop.snapshot.cluster.id,
-        istio_namespace=drafted.hop.snapshot.istio_namespace,
-        snapshot_digest=digest_of(drafted.hop.snapshot.planned_from()),
-        release_digest=release.digest,
-        steps=steps,
-        untouched=restarts.untouched,
-        findings=tuple(sorted((*drafted.findings, *restarts.findings))),
-        resail_version=__version__,
+    building = _Building(drafted, rendered, len(before), sum(len(one.steps) for one in before))
+    chosen = drafted.chosen
+    return BuiltHop(
+        chosen=chosen,
+        hop=Hop(
+            from_version=chosen.selection.installed,
+            to_version=chosen.leg.end,
+            from_revision=chosen.selection.plane.revision,
+            to_revision=chosen.revision,
+            restarts=chosen.leg.restarts,
+            release_digest=release.digest,
+        ),
+        steps=building.steps(),
+        manifests=building.manifests,
+        restarts=building.restarts,
+        findings=(*drafted.findings, *building.restarts.findings),
     )
-    return plan_files(plan, building.manifests)
 
 
 class _Building:
     """Collects steps in order, and what the steps before leave behind."""
 
-    def __init__(self, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> None:
+    def __init__(self, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], hop: int, steps_before: int) -> None:
         self._draft = drafted
-        self._options = drafted.hop.options
+        self._chosen = drafted.chosen
+        self._options = drafted.chosen.options
+        self._hop = hop
+        self._steps_before = steps_before
         self._parts = list(zip(drafted.parts, rendered, strict=False))
         self._tags = list(zip(drafted.tags, rendered[len(drafted.parts) :], strict=True))
         self._steps: list[Step] = []
@@ -95,9 +109,9 @@ class _Building:
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
         istiod = next(objects for part, objects in self._parts if part.role == "istiod")
         self.restarts: RestartSet = restart_set(
-            drafted.hop.snapshot,
-            drafted.hop.selection.plane.revision,
-            drafted.hop.revision,
+            drafted.chosen.snapshot,
+            drafted.chosen.selection.plane.revision,
+            drafted.chosen.revision,
             predicted_image(istiod),
             frozenset(ObjectRef.of(manifest) for _, objects in self._parts for manifest in objects if _runs_pods(manifest)),
         )
@@ -111,7 +125,8 @@ class _Building:
             self._label_namespaces()
         self._releases("validator")
         self._releases("gateway")
-        self._restart()
+        if self._chosen.leg.restarts:
+            self._restart()
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
         return tuple(self._steps)
 
@@ -135,7 +150,7 @@ class _Building:
             chart=request.chart,
             action="upgrade" if part.running else "install",
             from_version=before.chart_version if before else "",
-            to_version=str(self._draft.hop.target),
+            to_version=str(self._chosen.leg.end),
             values=request.values,
             manifests=self._keep(step_id, objects),
             objects=object_changes(old, objects),
@@ -144,10 +159,10 @@ class _Building:
         )
         more: dict[str, Any] = {"change": change}
         if kind in (InstallRevision, UpgradeControlPlane):
-            more["revision"] = self._draft.hop.revision
+            more["revision"] = self._chosen.revision
         if kind is UpgradeGateway:
             gateway = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
-            marks = {workload.ref: workload.restart_mark for workload in self._draft.hop.snapshot.workloads}
+            marks = {workload.ref: workload.restart_mark for workload in self._chosen.snapshot.workloads}
             more |= {"workload": gateway, "mark_before": marks.get(gateway, "")}
         self._add(
             kind,
@@ -159,10 +174,10 @@ class _Building:
             **more,
         )
         revision = before.revision + 1 if before else 1
-        self._expected[release] = ReleaseIs(release, revision, str(self._draft.hop.target), manifest_digest(objects))
+        self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
 
     def _wording(self, part: ReleasePart) -> tuple[type[StepBase], str, str]:
-        plane, target = self._draft.hop.selection.plane, self._draft.hop.target
+        plane, target = self._chosen.selection.plane, self._chosen.leg.end
         name = part.request.release
         match part.role:
             case "base":
@@ -173,7 +188,7 @@ class _Building:
                 )
             case "istiod" if part.running is None:
                 reason = f"it serves its own proxies while {plane.revision} still runs"
-                return InstallRevision, f"Install istiod {target} as revision {self._draft.hop.revision}", reason
+                return InstallRevision, f"Install istiod {target} as revision {self._chosen.revision}", reason
             case "istiod":
                 return UpgradeControlPlane, f"Upgrade istiod ({name}) to {target}", "a proxy must never lead its control plane"
             case "cni":
@@ -189,7 +204,7 @@ class _Building:
                     "it works with an istiod of its minor or one later",
                 )
             case "validator":
-                title = f"Point the default validator ({name}) to revision {self._draft.hop.revision}"
+                title = f"Point the default validator ({name}) to revision {self._chosen.revision}"
                 return MoveValidator, title, "the newest istiod must judge new configuration"
             case "gateway":
                 return (
@@ -205,34 +220,34 @@ class _Building:
         self._add(
             MoveTag,
             "MoveTag",
-            f"Move tag {tag.tag} from {tag.revision} to {self._draft.hop.revision}",
+            f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
             f"namespaces that ask for {tag.tag} get the new sidecar from now on",
             preconditions=(TagIs(tag.tag, tag.revision),),
             undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", (tag.manifest,))),
             tag=tag.tag,
             from_revision=tag.revision,
-            to_revision=self._draft.hop.revision,
+            to_revision=self._chosen.revision,
             manifests=self._keep(step_id, (webhook,)),
         )
 
     def _label_namespaces(self) -> None:
-        revision = self._draft.hop.selection.plane.revision
+        revision = self._chosen.selection.plane.revision
         tagged = {part.tag.tag for part in self._draft.tags}
-        for namespace in self._draft.hop.snapshot.namespaces:
+        for namespace in self._chosen.snapshot.namespaces:
             labels = namespace.labels
             changed: dict[str, str | None] = {}
             if labels.get("istio-injection") == "enabled":
                 if revision == "default" and "default" not in tagged:
-                    changed = {"istio-injection": None, "istio.io/rev": self._draft.hop.revision}
+                    changed = {"istio-injection": None, "istio.io/rev": self._chosen.revision}
             elif labels.get("istio.io/rev") == revision and revision not in tagged:
-                changed = {"istio.io/rev": self._draft.hop.revision}
+                changed = {"istio.io/rev": self._chosen.revision}
             if not changed:
                 continue
             before = {label: labels.get(label) for label in changed}
             self._add(
                 LabelNamespace,
                 "LabelNamespace",
-                f"Point namespace {namespace.name} to revision {self._draft.hop.revision}",
+                f"Point namespace {namespace.name} to revision {self._chosen.revision}",
                 f"its labels name revision {revision}",
                 preconditions=(LabelsAre(namespace.name, before),),
                 undo=RelabelNamespace(namespace.name, before),
@@ -241,7 +256,7 @@ class _Building:
             )
 
     def _restart(self) -> None:
-        waves = into_waves(self.restarts.restarts, self._draft.hop.snapshot.budgets, self._options.max_parallel)
+        waves = into_waves(self.restarts.restarts, self._chosen.snapshot.budgets, self._options.max_parallel)
         if waves and self._options.approve_restarts:
             count = len(self.restarts.restarts)
             self._add(
@@ -267,12 +282,17 @@ class _Building:
 
     def _add(self, kind: type[Any], kind_name: str, title: str, reason: str, **fields: Any) -> None:
         step: Step = kind(
-            id=self._next_id(kind_name), title=title, reason=reason, ready_timeout=self._options.ready_timeout, **fields
+            id=self._next_id(kind_name),
+            title=title,
+            reason=reason,
+            hop=self._hop,
+            ready_timeout=self._options.ready_timeout,
+            **fields,
         )
         self._steps.append(step)
 
     def _next_id(self, kind: str) -> str:
-        return f"{len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
+        return f"{self._steps_before + len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
 
     def _keep(self, name: str, objects: tuple[Manifest, ...]) -> str:
         file = f"{name}.json"
@@ -286,7 +306,7 @@ class _Building:
 
     def _conflicts(self, objects: Sequence[Manifest]) -> tuple[FieldOwnerConflict, ...]:
         """Where istiod has turned a policy to Fail that the chart renders as Ignore, which Helm would meet as a conflict."""
-        live = {hook.ref: hook for hook in self._draft.hop.snapshot.webhooks}
+        live = {hook.ref: hook for hook in self._chosen.snapshot.webhooks}
         return tuple(
             FieldOwnerConflict(ref, f'.webhooks[name="{entry["name"]}"].failurePolicy', _ISTIOD_PATCHES)
             for manifest in objects

@@ -1,4 +1,4 @@
-"""The first two thirds of planning: which control plane goes where, and the values of the charts to render for it."""
+"""The first two thirds of planning a hop: which control plane goes where, and the values of the charts to render for it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -7,15 +7,15 @@ import msgspec
 
 from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
-from resail.models.identity import IstioVersion
 from resail.models.rendering import ChartFacts, RenderRequest
 from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
-from resail.plan.hops import check_hop, kubernetes_findings
+from resail.plan.hops import kubernetes_findings, left_behind
 from resail.plan.options import PlanOptions
+from resail.plan.path import Leg
 from resail.plan.selection import Selection, select
 from resail.plan.values import carry_over, has_path
 
-__all__ = ["Draft", "Hop", "PartRole", "ReleasePart", "TagPart", "choose", "draft"]
+__all__ = ["Chosen", "Draft", "PartRole", "ReleasePart", "TagPart", "choose", "draft"]
 
 PartRole = Literal["base", "istiod", "cni", "ztunnel", "gateway", "validator"]
 
@@ -39,11 +39,12 @@ class TagPart(msgspec.Struct, frozen=True):
     request: RenderRequest
 
 
-class Hop(msgspec.Struct, frozen=True):
-    """What is known before the target release is at hand."""
+class Chosen(msgspec.Struct, frozen=True):
+    """What is known of a hop before its release is at hand."""
 
     snapshot: MeshSnapshot
-    target: IstioVersion
+    """The mesh as the hops before leave it."""
+    leg: Leg
     options: PlanOptions
     selection: Selection
     revision: str
@@ -53,7 +54,7 @@ class Hop(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True):
     """What is known before anything is rendered."""
 
-    hop: Hop
+    chosen: Chosen
     parts: tuple[ReleasePart, ...]
     """In the order of their steps."""
     tags: tuple[TagPart, ...]
@@ -65,7 +66,7 @@ class Draft(msgspec.Struct, frozen=True):
         return (*(part.request for part in self.parts), *(part.request for part in self.tags))
 
 
-def choose(snapshot: MeshSnapshot, target: IstioVersion, options: PlanOptions) -> Hop:
+def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
     """Choose what is upgraded, and see that it can be.
 
     Raises:
@@ -73,33 +74,33 @@ def choose(snapshot: MeshSnapshot, target: IstioVersion, options: PlanOptions) -
         UsageError: a wish does not fit the mesh.
     """
     selection = select(snapshot, options.revision)
-    check_hop(selection.installed, target, options.strategy, snapshot.components)
     canary = options.strategy == "canary"
-    revision = (options.new_revision or target.revision) if canary else selection.plane.revision
+    revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision
     _refuse_taken(snapshot, revision, canary)
-    return Hop(snapshot, target, options, selection, revision)
+    return Chosen(snapshot, leg, options, selection, revision)
 
 
-def draft(hop: Hop, facts: Mapping[str, ChartFacts], wishes: Mapping[str, dict[str, Any]]) -> Draft:
+def draft(chosen: Chosen, facts: Mapping[str, ChartFacts], wishes: Mapping[str, dict[str, Any]]) -> Draft:
     """Settle the values of each chart.
 
     Args:
-        hop: from ``choose``.
+        chosen: from ``choose``.
         facts: of the target's charts, by name.
         wishes: chart → the user's values, laid over those carried over.
     """
-    snapshot, options, plane = hop.snapshot, hop.options, hop.selection.plane
+    snapshot, options, plane = chosen.snapshot, chosen.options, chosen.selection.plane
     canary = options.strategy == "canary"
-    findings = [*hop.selection.findings, *kubernetes_findings(snapshot, hop.target, options.kubernetes)]
+    findings = [*chosen.selection.findings, *kubernetes_findings(snapshot, chosen.leg.end, options.kubernetes)]
+    findings += [] if canary else left_behind(snapshot, plane.revision, chosen.leg.end)
     tags = [tag for tag in snapshot.tags if tag.revision == plane.revision] if canary else []
     findings += [_tag_of_a_release(tag) for tag in tags if tag.owner.method == "helm"]
-    drafting = _Drafting(hop, facts, wishes, findings)
-    parts = drafting.parts(hop.revision if canary else "")
+    drafting = _Drafting(chosen, facts, wishes, findings)
+    parts = drafting.parts(chosen.revision if canary else "")
     values = next(part.request.values for part in parts if part.role == "istiod")
     return Draft(
-        hop=hop,
+        chosen=chosen,
         parts=parts,
-        tags=tuple(drafting.tag(tag, hop.revision, values) for tag in tags),
+        tags=tuple(drafting.tag(tag, chosen.revision, values) for tag in tags),
         findings=tuple(sorted(set(drafting.findings))),
     )
 
@@ -107,25 +108,27 @@ def draft(hop: Hop, facts: Mapping[str, ChartFacts], wishes: Mapping[str, dict[s
 class _Drafting:
     def __init__(
         self,
-        hop: Hop,
+        chosen: Chosen,
         facts: Mapping[str, ChartFacts],
         wishes: Mapping[str, dict[str, Any]],
         findings: list[Finding],
     ) -> None:
-        self._snapshot = hop.snapshot
-        self._target = hop.target
-        self._selection = hop.selection
+        self._snapshot = chosen.snapshot
+        self._leg = chosen.leg
+        self._selection = chosen.selection
         self._facts = facts
         self._wishes = wishes
         self.findings = findings
 
     def parts(self, new_revision: str) -> tuple[ReleasePart, ...]:
-        """All releases; ``new_revision`` is empty in place."""
+        """All releases, or those of the control plane alone; ``new_revision`` is empty in place."""
         chosen = self._selection
         parts: list[ReleasePart] = []
         if chosen.base:
             parts.append(self._upgrade("base", chosen.base))
         parts.append(self._new_istiod(new_revision) if new_revision else self._upgrade("istiod", chosen.istiod))
+        if not self._leg.restarts:
+            return tuple(parts)
         parts += [self._upgrade("cni", chosen.cni)] if chosen.cni else []
         parts += [self._upgrade("ztunnel", chosen.ztunnel)] if chosen.ztunnel else []
         if chosen.base and new_revision and self._validator_is_on(chosen.base, chosen.plane.revision):
@@ -156,7 +159,9 @@ class _Drafting:
 
     def _values(self, running: HelmRelease) -> dict[str, Any]:
         wishes = self._wishes.get(running.chart, {})
-        values, findings = carry_over(running, self._selection.installed, self._target, wishes)
+        # What the hop before left behind is still pinned to the version before that.
+        olds = (self._selection.installed, self._leg.proxies)
+        values, findings = carry_over(running, olds, self._leg.end, wishes)
         self.findings += findings
         fails_closed = any("Fail" in hook.failure_policies for hook in self._snapshot.webhooks if "validator" in hook.ref.name)
         if fails_closed and has_path(self._facts[running.chart].values, _FAIL_CLOSED):

@@ -1,45 +1,57 @@
-"""Which jump is allowed in one hop.
+"""What of the mesh itself speaks for or against a hop."""
 
-A proxy may lag its control plane by one minor and never lead it, so in place goes one minor at a time. By revision two are
-possible, since each revision serves its own proxies; but CNI and ztunnel have no canary, and work with an istiod of their own
-minor or one later (https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew).
-"""
+import contextlib
+from collections.abc import Iterable, Iterator
 
-from collections.abc import Iterable
-
-from resail.errors import BlockedError
+from resail.checks.rollout import ROLLING_KINDS
+from resail.errors import UsageError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion
-from resail.models.plan import Strategy
-from resail.models.snapshot import Component, MeshSnapshot
+from resail.models.snapshot import MeshSnapshot
+from resail.plan.path import Standing
+from resail.plan.selection import Selection
 
-__all__ = ["check_hop", "kubernetes_findings"]
+__all__ = ["kubernetes_findings", "left_behind", "node_level", "standing_of"]
+
+_NODE_LEVEL = ("cni", "ztunnel")
+_SKEW = "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew"
 
 
-def check_hop(installed: IstioVersion, target: IstioVersion, strategy: Strategy, components: Iterable[Component]) -> None:
-    """See that the jump can be made in one hop.
+def standing_of(snapshot: MeshSnapshot, selection: Selection) -> Standing:
+    """Where the mesh is: its istiod, and the oldest of what a hop brings along (proxies that can restart, CNI, ztunnel)."""
+    pods = [pod for workload in snapshot.workloads if workload.ref.kind in ROLLING_KINDS for pod in workload.pods]
+    tags = [pod.proxy_version for pod in pods if pod.revision == selection.plane.revision]
+    tags += [part.version for part in snapshot.components if part.role in _NODE_LEVEL and part.owner.method == "helm"]
+    return Standing(selection.installed, min((selection.installed, *_versions(tags))))
 
-    Raises:
-        BlockedError: it cannot; the message says why and what to do instead.
-    """
-    jump = f"{installed} → {target}"
-    if target == installed:
-        raise BlockedError("the mesh is at that version already", on=jump, next_step="name another version by --to")
-    if target < installed:
-        raise BlockedError("Istio does not support downgrades", on=jump, next_step="`resail rollback` undoes a run")
-    if target.major != installed.major:
-        raise BlockedError("there is no supported way to another major version", on=jump)
-    node_level = sorted({part.role for part in components if part.role in ("cni", "ztunnel")})
-    most = 2 if strategy == "canary" and not node_level else 1
-    minors = target.minor - installed.minor
-    if minors <= most:
-        return
-    why = f", since {' and '.join(node_level)} cannot run two versions" if node_level and strategy == "canary" else ""
-    raise BlockedError(
-        f"{strategy} goes at most {most} minor{'s' if most > 1 else ''} in one hop{why}, and this is {minors}",
-        on=jump,
-        next_step=f"upgrade to {installed.major}.{installed.minor + most} first",
-    )
+
+def node_level(snapshot: MeshSnapshot) -> tuple[str, ...]:
+    """What has no canary and is in use."""
+    return tuple(sorted({part.role for part in snapshot.components if part.role in _NODE_LEVEL}))
+
+
+def left_behind(snapshot: MeshSnapshot, revision: str, target: IstioVersion) -> list[Finding]:
+    """Proxies that would lag an istiod of the target by more than one minor, once it is upgraded in place."""
+    findings = []
+    for workload in snapshot.workloads:
+        versions = _versions(pod.proxy_version for pod in workload.pods if pod.revision == revision)
+        behind = sorted(version for version in versions if target.minor - version.minor > 1)
+        if not behind:
+            continue
+        ref = workload.ref
+        ends = ref.kind in ("Job", "CronJob")
+        findings.append(
+            Finding(
+                id="proxy-left-behind",
+                severity="warning" if ends else "blocker",
+                message=f"the proxies of {ref} would be more than one minor behind istiod {target}",
+                objects=(FindingObject(ref.kind, ref.namespace, ref.name, "spec.template"),),
+                evidence=f"some are at {behind[0]}, and no step before restarts them",
+                fix="wait until it has ended" if ends else f"restart {ref} before, or upgrade by fewer minors at first",
+                source=_SKEW,
+            )
+        )
+    return findings
 
 
 def kubernetes_findings(snapshot: MeshSnapshot, target: IstioVersion, supported: tuple[str, ...]) -> list[Finding]:
@@ -58,3 +70,10 @@ def kubernetes_findings(snapshot: MeshSnapshot, target: IstioVersion, supported:
             source="https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases",
         )
     ]
+
+
+def _versions(tags: Iterable[str]) -> Iterator[IstioVersion]:
+    """Those image tags that are versions."""
+    for tag in tags:
+        with contextlib.suppress(UsageError):
+            yield IstioVersion.parse(tag)

@@ -1,4 +1,4 @@
-"""What the user wishes."""
+"""What the user wishes of a hop."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ __all__ = ["PlanOptions"]
 
 
 class PlanOptions(msgspec.Struct, frozen=True):
-    """Wishes for a plan."""
+    """Wishes for one hop of a plan."""
 
     strategy: Strategy = "canary"
     revision: str = ""

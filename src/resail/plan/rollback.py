@@ -1,13 +1,17 @@
 """In which order the steps of a plan are undone.
 
-Not simply backwards: pointers (tags, labels, an in-place istiod) go back first, so that what restarts afterwards gets the old
-sidecar again. CNI and ztunnel go before istiod, which they must not lead. A revision that was installed goes last but for the
-base release, when nothing asks for it any more.
+Hop by hop, the last first; but a hop that left its data plane behind goes together with the one that brought it on, since what
+restarts back must find the control plane where it was when the data plane last fitted it.
+
+Within that not simply backwards: pointers (tags, labels, an in-place istiod) go back first, so that what restarts afterwards gets
+the old sidecar again. CNI and ztunnel go before istiod, which they must not lead. A revision that was installed goes last but for
+the base release, when nothing asks for it any more.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from resail.models.plan import (
+    Hop,
     InstallRevision,
     LabelNamespace,
     MoveTag,
@@ -22,7 +26,7 @@ from resail.models.plan import (
     UpgradeZtunnel,
 )
 
-__all__ = ["undo_sequence"]
+__all__ = ["before_restart", "undo_sequence"]
 
 _ORDER: tuple[tuple[type, ...], ...] = (
     (MoveValidator,),
@@ -44,4 +48,22 @@ def undo_sequence(plan: Plan, begun: Collection[str]) -> tuple[Step, ...]:
         begun: ids of the steps that have at least an intent.
     """
     concerned = [step for step in reversed(plan.steps) if step.id in begun]
-    return tuple(step for kinds in _ORDER for step in concerned if isinstance(step, kinds))
+    return tuple(
+        step
+        for group in reversed(_groups(plan.hops))
+        for kinds in _ORDER
+        for step in concerned
+        if step.hop in group and isinstance(step, kinds)
+    )
+
+
+def before_restart(plan: Plan, step: Step) -> Hop:
+    """The hop that begins where the data plane is led back to when a restart of this step is undone."""
+    group = next(group for group in _groups(plan.hops) if step.hop in group)
+    return plan.hops[group.start]
+
+
+def _groups(hops: Sequence[Hop]) -> tuple[range, ...]:
+    """Indices of hops that are undone together: each that restarts, with those before it that do not."""
+    starts = [0, *(index + 1 for index, hop in enumerate(hops[:-1]) if hop.restarts)]
+    return tuple(range(start, end) for start, end in zip(starts, [*starts[1:], len(hops)], strict=True))

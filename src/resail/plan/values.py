@@ -1,7 +1,7 @@
 """Helm values: carried over from what runs, with the user's laid over, and pins to the old version moved on."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from resail.models.finding import Finding, FindingObject
@@ -39,11 +39,11 @@ def has_path(values: Mapping[str, Any], path: str) -> bool:
 
 
 def carry_over(
-    running: HelmRelease, installed: IstioVersion, target: IstioVersion, wishes: Mapping[str, Any]
+    running: HelmRelease, installed: Sequence[IstioVersion], target: IstioVersion, wishes: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The values for the next version of a release, and what should be known of them.
 
-    A tag or image pinned to the installed version is moved to the target, and said so; one pinned to anything else, that the
+    A tag or image pinned to an installed version is moved to the target, and said so; one pinned to anything else, that the
     user's wishes do not replace, blocks: the release would not run what the plan says.
     """
     values = merged(running.values, wishes)
@@ -68,12 +68,12 @@ def _pins(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[s
             yield path, values, key
 
 
-def _moved(key: str, pinned: str, installed: IstioVersion, target: IstioVersion) -> str | None:
+def _moved(key: str, pinned: str, installed: Sequence[IstioVersion], target: IstioVersion) -> str | None:
     name, colon, tag = ("", "", pinned) if key == _TAG else pinned.rpartition(":")
     if key == _IMAGE and (not colon or "/" in tag):
         return None
     for variant in _VARIANTS:
-        if tag == f"{installed}{variant}":
+        if tag in [f"{version}{variant}" for version in installed]:
             return f"{name}{colon}{target}{variant}"
     return None
 

@@ -8,7 +8,7 @@ from resail import __version__
 from resail.models.plan import PlanFiles, RestartWave
 from resail.models.record import Record
 from resail.report.durations import clock_time, duration
-from resail.report.words import change_of, headline, undo_of
+from resail.report.words import change_of, headline, undo_of, way_of
 
 __all__ = ["render_html"]
 
@@ -23,6 +23,7 @@ def render_html(record: Record, files: PlanFiles) -> str:
         plan=files.plan,
         version=__version__,
         headline=headline(record),
+        way=way_of(files.plan),
         took=duration(record.started, record.updated),
         steps=[
             (each, step, change_of(step), undo_of(step), duration(each.started, each.ended))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
 from resail.report.durations import clock_time, duration
-from resail.report.words import change_of, headline
+from resail.report.words import change_of, headline, way_of
 
 __all__ = ["render_markdown"]
 
@@ -23,6 +23,7 @@ def render_markdown(record: Record, files: PlanFiles) -> str:
             ("", ""),
             [
                 ("Run", f"`{record.run}`"),
+                *([("Hops", way_of(files.plan))] if len(files.plan.hops) > 1 else []),
                 ("Started", clock_time(record.started)),
                 ("Last change", clock_time(record.updated)),
                 ("Took", duration(record.started, record.updated)),

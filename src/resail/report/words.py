@@ -2,9 +2,11 @@
 
 from resail.models.plan import (
     HelmChange,
+    Hop,
     LabelNamespace,
     MoveTag,
     NoUndo,
+    Plan,
     RelabelNamespace,
     RestartAgain,
     RestartWave,
@@ -15,7 +17,7 @@ from resail.models.plan import (
 )
 from resail.models.record import Record
 
-__all__ = ["change_of", "headline", "undo_of"]
+__all__ = ["change_of", "data_plane_of", "headline", "undo_of", "way_of"]
 
 _STATES = {
     "running": "is under way",
@@ -46,6 +48,18 @@ def change_of(step: Step) -> str:
         versions = f"{change.from_version} → {change.to_version}" if change.from_version else change.to_version
         return f"helm {change.action} {change.release} {versions}, {len(change.objects)} objects"
     return ""
+
+
+def way_of(plan: Plan) -> str:
+    """All versions of the control plane, in order."""
+    return " → ".join(map(str, (plan.from_version, *(hop.to_version for hop in plan.hops))))
+
+
+def data_plane_of(hop: Hop) -> str:
+    """What a hop makes of the data plane, in words."""
+    if hop.restarts:
+        return f"gateways and workloads restart on {hop.to_version}"
+    return f"nothing restarts: what istiod {hop.from_version} serves, {hop.to_version} serves too, and a later hop brings it on"
 
 
 def undo_of(step: Step) -> str:

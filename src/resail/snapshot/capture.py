@@ -29,7 +29,7 @@ from resail.models.snapshot import (
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
-__all__ = ["capture", "cleaned_webhook"]
+__all__ = ["capture", "cleaned_webhook", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
 
@@ -99,17 +99,17 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
     istio_crds = sorted((crd for crd in crds if crd["spec"]["group"].endswith(_GROUPS)), key=_name)
     istio_webhooks = [webhook for found in webhooks for webhook in found if _is_istio(webhook)]
     by_owner = owners_of_pods(pods, replica_sets, jobs)
-    istiods = [manifest for manifest in deployments if _labels(manifest).get("app") == "istiod"]
+    istiods = [manifest for manifest in deployments if is_control_plane(manifest)]
     parts = [*istiods, *daemons, *istio_webhooks]
     releases = _releases(secrets)
     members = {(release.key, ObjectRef.of(manifest)) for release in releases for manifest in release.objects}
     return MeshSnapshot(
         cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
         istio_namespace=istio_namespace,
-        control_planes=tuple(sorted(map(_control_plane, istiods), key=lambda plane: plane.deployment)),
+        control_planes=tuple(sorted(map(control_plane_of, istiods), key=lambda plane: plane.deployment)),
         tags=tuple(sorted((_tag(hook, members) for hook in istio_webhooks if _is_tag(hook)), key=lambda tag: tag.tag)),
-        components=tuple(sorted(_components(deployments, daemons), key=lambda part: part.workload)),
-        webhooks=tuple(sorted((_webhook(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
+        components=tuple(sorted(components_of(deployments, daemons), key=lambda part: part.workload)),
+        webhooks=tuple(sorted((webhook_of(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
         helm_releases=releases,
         crds=tuple(map(_crd, istio_crds)),
         namespaces=tuple(sorted(map(_namespace, namespaces), key=lambda namespace: namespace.name)),
@@ -152,7 +152,13 @@ def _releases(secrets: list[Manifest]) -> tuple[HelmRelease, ...]:
     )
 
 
-def _control_plane(manifest: Manifest) -> ControlPlane:
+def is_control_plane(manifest: Manifest) -> bool:
+    """Is a Deployment an istiod?"""
+    return _labels(manifest).get("app") == "istiod"
+
+
+def control_plane_of(manifest: Manifest) -> ControlPlane:
+    """The facts of an istiod's Deployment."""
     image = _image(manifest, "discovery")
     status = manifest.get("status") or {}
     return ControlPlane(
@@ -166,7 +172,8 @@ def _control_plane(manifest: Manifest) -> ControlPlane:
     )
 
 
-def _components(deployments: Iterable[Manifest], daemons: Iterable[Manifest]) -> list[Component]:
+def components_of(deployments: Iterable[Manifest], daemons: Iterable[Manifest]) -> list[Component]:
+    """CNI, ztunnel and gateways among these."""
     found: list[Component] = []
     for manifest in daemons:
         labels = _template_labels(manifest)
@@ -227,7 +234,8 @@ def cleaned_webhook(webhook: Manifest) -> Manifest:
     return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
 
 
-def _webhook(manifest: Manifest, members: _Members) -> Webhook:
+def webhook_of(manifest: Manifest, members: _Members) -> Webhook:
+    """The facts of a webhook configuration; ``members`` are the objects of Helm releases, by release."""
     labels = _labels(manifest)
     entries: list[dict[str, Any]] = manifest.get("webhooks") or []
     clients = [entry["clientConfig"] for entry in entries]

@@ -15,6 +15,13 @@ __all__ = ["command"]
 @click.command("plan", cls=Command)
 @click.option("--to", "target", metavar="VERSION", required=True, help="The version to upgrade to, such as 1.27.9.")
 @click.option(
+    "--via",
+    metavar="VERSION",
+    multiple=True,
+    help="A version to stop at on the way, where it takes several hops; else the newest patch of each line that it takes; "
+    "may be given several times.",
+)
+@click.option(
     "--strategy",
     type=click.Choice(["canary", "in-place"]),
     default="canary",
@@ -70,6 +77,7 @@ __all__ = ["command"]
 def command(
     settings: Settings,
     target: str,
+    via: tuple[str, ...],
     strategy: Literal["canary", "in-place"],
     revision: str | None,
     from_revision: str | None,
@@ -83,7 +91,7 @@ def command(
     snapshot: Path | None,
     out: Path | None,
 ) -> None:
-    """Plan an upgrade: every write, every restart and its reason, and how each step is undone.
+    """Plan an upgrade, over as many hops as it takes: every write, every restart and its reason, and how each step is undone.
 
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
     that --out writes.
@@ -95,6 +103,7 @@ def command(
     request = PlanRequest(
         mesh=mesh_of(settings, snapshot),
         target=target,
+        via=via,
         strategy=strategy,
         revision=revision,
         from_revision=from_revision,

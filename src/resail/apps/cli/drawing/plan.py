@@ -6,7 +6,7 @@ from rich.text import Text
 from resail.apps.cli.drawing.findings import draw_findings
 from resail.apps.cli.drawing.parts import grid, table
 from resail.models.plan import HelmChange, Plan, PlanFiles, RestartWave
-from resail.report.words import change_of, undo_of
+from resail.report.words import change_of, data_plane_of, undo_of
 
 __all__ = ["draw_plan"]
 
@@ -26,6 +26,7 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
                 ("plan id", files.id),
             ]
         ),
+        *([_hops(plan)] if len(plan.hops) > 1 else []),
         table(
             ("Step", "What", "Change", "Undo"),
             [(step.id, f"{step.title}\n{step.reason}", change_of(step), undo_of(step)) for step in plan.steps],
@@ -36,8 +37,16 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
         parts += [_objects(plan)]
     waves = [step for step in plan.steps if isinstance(step, RestartWave)]
     if waves:
+        several = len(plan.hops) > 1
         rows = [
-            (str(step.wave), str(each.workload), each.method, str(each.pods), each.from_version, each.reason)
+            (
+                f"{step.hop + 1}.{step.wave}" if several else str(step.wave),
+                str(each.workload),
+                each.method,
+                str(each.pods),
+                each.from_version,
+                each.reason,
+            )
             for step in waves
             for each in step.restarts
         ]
@@ -49,6 +58,17 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
     if plan.findings:
         parts.append(draw_findings(plan.findings))
     return Group(*parts)
+
+
+def _hops(plan: Plan) -> RenderableType:
+    rows = []
+    for number, hop in enumerate(plan.hops):
+        ids = [step.id for step in plan.steps if step.hop == number]
+        revision = hop.to_revision if hop.to_revision == hop.from_revision else f"{hop.from_revision} → {hop.to_revision}"
+        rows.append(
+            (str(number + 1), f"{hop.from_version} → {hop.to_version}", revision, f"{ids[0]} … {ids[-1]}", data_plane_of(hop))
+        )
+    return table(("Hop", "Istio", "Revision", "Steps", "Data plane"), rows, title="\nHops")
 
 
 def _objects(plan: Plan) -> RenderableType:
