@@ -12,9 +12,11 @@ import msgspec
 
 from bench.crowd import PODS, settle_crowd
 from bench.measuring import Cost, measure, median
+from resail.installers.helm import open_helm
+from resail.kube import connect
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
-from resail.testbed.mesh.install import TO, install_mesh
+from resail.testbed.mesh.install import TO, install_mesh, render_mesh
 from resail.testbed.tools import KUBERNETES_VERSION
 
 __all__ = ["main"]
@@ -41,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="resail-bench-") as folder:
         bed = Bed.start(Path(folder) / "bed", _say)
         try:
-            asyncio.run(install_mesh(bed.kubeconfig_of("deployer"), _say))
+            asyncio.run(_install(bed))
             asyncio.run(settle_crowd(bed, _say))
             rows = _measure_all(bed, kubectl, Path(folder))
         finally:
@@ -52,6 +54,12 @@ def main() -> None:
     size = rows[-2].megabytes
     if size < LEAST_MEGABYTES:
         raise SystemExit(f"the list of pods has only {size:.0f} MB as JSON, which says little: {LEAST_MEGABYTES} are wanted")
+
+
+async def _install(bed: Bed) -> None:
+    mesh = await render_mesh(_say)
+    async with connect(bed.kubeconfig_of("deployer")) as cluster, open_helm(cluster.access, cluster, cluster) as helm:
+        await install_mesh(cluster, helm, mesh, _say)
 
 
 def _measure_all(bed: Bed, kubectl: Path, folder: Path) -> list[_Row]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from resail.installers.helm import open_helm
 from resail.kube import connect
 from resail.testbed.bed import Bed
-from resail.testbed.mesh.install import install_mesh, wait_until_ready
+from resail.testbed.mesh.install import install_mesh, render_mesh, wait_until_ready
 
 # How long an example takes depends on what else the machine does, and is no property of the code.
 settings.register_profile("resail", deadline=None)
@@ -38,7 +39,7 @@ def empty_bed(session_bed: Bed) -> Bed:
 @pytest.fixture(scope="session")
 def _mesh_saved(session_bed: Bed) -> Bed:
     session_bed.reset(EMPTY)
-    asyncio.run(install_mesh(session_bed.kubeconfig, print))
+    asyncio.run(_install(session_bed.kubeconfig))
     session_bed.save(MESH)
     return session_bed
 
@@ -49,6 +50,12 @@ def mesh_bed(_mesh_saved: Bed) -> Bed:
     _mesh_saved.reset(MESH)
     settle(_mesh_saved)
     return _mesh_saved
+
+
+async def _install(kubeconfig: Path) -> None:
+    mesh = await render_mesh(print)
+    async with connect(kubeconfig) as cluster, open_helm(cluster.access, cluster, cluster) as helm:
+        await install_mesh(cluster, helm, mesh, print)
 
 
 def settle(bed: Bed) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["FIELD_MANAGER", "Clock", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
+__all__ = ["FIELD_MANAGER", "Clock", "Cluster", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
 
 T = TypeVar("T")
 
@@ -138,3 +138,7 @@ class ClusterWriter(Protocol):
             EvictionBlockedError: a budget does not allow it now.
         """
         ...
+
+
+class Cluster(ClusterReader, ClusterWriter, Protocol):
+    """Both."""

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from resail.cluster import Clock
+from resail.cluster import Clock, Cluster
 from resail.errors import ApiConflictError
 from resail.kube import connect
 from resail.kube.clock import SystemClock
 from resail.models.identity import Manifest
 from resail.testbed.bed import Bed
-from resail.twin import SimulatedLoop, open_twin
+from resail.twin.cluster import open_twin
+from resail.twin.loop import SimulatedLoop
 from tests.conftest import EMPTY
-from tests.contract.site import Cluster, Site, site_on
+from tests.contract.site import Site, site_on
 
 _NODES = ("contract-1", "contract-2")
 

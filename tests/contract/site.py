@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-from resail.cluster import Clock, ClusterReader, ClusterWriter, WatchEvent
+from resail.cluster import Clock, Cluster, WatchEvent
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["CONFIG_MAP", "DEPLOYMENT", "POD", "Cluster", "Site", "config_map", "opened", "site_on"]
+__all__ = ["CONFIG_MAP", "DEPLOYMENT", "POD", "Site", "config_map", "opened", "site_on"]
 
 CONFIG_MAP = KindRef("v1", "ConfigMap")
 POD = KindRef("v1", "Pod")
@@ -17,10 +17,6 @@ DEPLOYMENT = KindRef("apps/v1", "Deployment")
 
 _POLL = 0.05  # seconds
 _PATIENCE = 60.0  # seconds of the cluster's own clock
-
-
-class Cluster(ClusterReader, ClusterWriter, Protocol):
-    """Both."""
 
 
 @dataclass(frozen=True)

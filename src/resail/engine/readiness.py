@@ -8,7 +8,7 @@ from resail.errors import NotFoundError
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.selector import Selector
 from resail.models.snapshot import Pod
-from resail.snapshot.shapes import Owner, PodShape
+from resail.snapshot.shapes import PodShape
 from resail.snapshot.workloads import pod_facts
 
 __all__ = ["pods_of", "wait_for_objects", "wait_until_rolled_out"]
@@ -67,13 +67,7 @@ async def pods_of(context: Context, workload: Manifest) -> list[Pod]:
         for pod in found
         if pod.metadata.deletion_timestamp is None
         and pod.status.phase not in ("Succeeded", "Failed")
-        and _belongs_to(pod.metadata.owner, ref)
+        # Labels may select pods of others too.
+        and pod.metadata.owner is not None
+        and pod.metadata.owner.works_for(ref.kind, ref.name)
     ]
-
-
-def _belongs_to(owner: Owner | None, workload: ObjectRef) -> bool:
-    """Labels may select pods of others too; those of a Deployment belong to a ReplicaSet, which has its name and a hash."""
-    if owner is None:
-        return False
-    name = owner.name.rpartition("-")[0] if (workload.kind, owner.kind) == ("Deployment", "ReplicaSet") else owner.name
-    return name == workload.name

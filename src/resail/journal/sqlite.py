@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,13 +15,18 @@ from resail.journal.migrations import MIGRATIONS
 from resail.models.encoding import canonical_json
 from resail.models.journal import Entry, EntryBody, Run, RunStarted
 
-__all__ = ["SqliteJournal", "open_journal"]
+__all__ = ["SqliteJournal", "on_the_wall", "open_journal"]
 
 _BUSY = 10_000  # milliseconds to wait for another process's transaction
 
 
-def open_journal(path: Path) -> "SqliteJournal":
-    """Open or make the journal at ``path``.
+def on_the_wall() -> datetime:
+    """The time of now."""
+    return datetime.now(UTC)
+
+
+def open_journal(path: Path, now: Callable[[], datetime] = on_the_wall) -> "SqliteJournal":
+    """Open or make the journal at ``path``; ``now`` gives its entries their time.
 
     Raises:
         ArtifactError: the file is no journal, damaged, or of a later format.
@@ -32,19 +37,20 @@ def open_journal(path: Path) -> "SqliteJournal":
         # An intent must be on the disk before its act: a power cut must not take it away.
         connection.execute("PRAGMA synchronous = FULL")
         _migrate(connection, path)
-    return SqliteJournal(connection, path)
+    return SqliteJournal(connection, path, now)
 
 
 class SqliteJournal:
     """Append-only. Each ``append`` is on the disk when it returns."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._path = path
+        self._now = now
 
     def append(self, run: str, body: EntryBody) -> Entry:
         """Add an entry, with the next number of its run and the time of now."""
-        time = datetime.now(UTC)
+        time = self._now()
         with _explained(self._path), self._transaction():
             row = self._connection.execute("SELECT max(sequence) FROM entries WHERE run = ?", (run,)).fetchone()
             sequence = (row[0] or 0) + 1

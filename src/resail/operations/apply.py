@@ -8,17 +8,16 @@ import msgspec
 
 from resail.engine.engine import CallObserver, Engine
 from resail.errors import ArtifactError, BlockedError, StalePlanError, UsageError
-from resail.installers.helm import open_helm
 from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
-from resail.kube import KubeCluster
-from resail.kube.clock import SystemClock
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, Hop, PlanFiles
 from resail.models.release import Release
-from resail.operations.cluster_choice import ClusterChoice, connect_to
+from resail.operations.blockers import refuse_blockers
+from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
+from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import (
     StateDirectory,
     existing_journal,
@@ -45,6 +44,8 @@ class ApplyRequest(_Request, frozen=True, kw_only=True):
     plan: Path
     release_directories: tuple[Path, ...] = ()
     """Where to look for the releases first."""
+    require_rehearsal: bool = False
+    """Refuse a plan that was not rehearsed to its end."""
 
 
 class ResumeRequest(_Request, frozen=True, kw_only=True):
@@ -72,20 +73,22 @@ async def apply(
 
     Raises:
         ArtifactError: the plan is damaged, or the release of a hop is not the one that it was made of.
-        BlockedError: the plan itself says that it must not be run.
+        BlockedError: the plan itself says that it must not be run, or it was to be rehearsed first.
         StalePlanError: the plan is for another cluster.
         LockedError: another run is under way, or unfinished.
         ClusterUnreachableError: the API does not answer.
     """
     files = read_plan(request.plan)
-    _refuse_blockers(files)
-    async with connect_to(request.cluster, request.directory) as cluster:
-        cluster_id = await _same_cluster(cluster, files.plan.cluster_id, str(request.plan))
+    refuse_blockers(files.plan.findings, "the plan")
+    if request.require_rehearsal:
+        require_rehearsal(files.id, str(request.plan))
+    async with connect_to(request.cluster, request.directory) as connection:
+        cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
         state = state_directory(request.directory, cluster_id)
         with hold(state.root):
-            journal = open_journal(state.journal)
+            journal = open_journal(state.journal, connection.clock.now)
             refuse_unfinished(journal.runs())
-            session = _Session(cluster, state, journal, files, new_run_id(), watcher or SilentWatcher())
+            session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
             releases = await session.releases(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
@@ -101,16 +104,16 @@ async def resume(
         UsageError: there is no such run, it cannot be resumed, or has no such step to approve.
         As ``apply`` besides.
     """
-    async with connect_to(request.cluster, request.directory) as cluster:
-        state = state_directory(request.directory, await cluster.cluster_id())
+    async with connect_to(request.cluster, request.directory) as connection:
+        state = state_directory(request.directory, await connection.cluster.cluster_id())
         with hold(state.root):
-            journal = existing_journal(state)
+            journal = existing_journal(state, connection.clock.now)
             run = journal.run(request.run)
             _refuse_to_resume(run)
             files = read_plan(Path(run.plan_file))
-            await _same_cluster(cluster, run.cluster_id, run.id)
+            await _same_cluster(connection, run.cluster_id, run.id)
             direction = _direction(journal.entries(run.id))
-            session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
+            session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             releases = await session.releases(request.release_directories) if direction == "do" else ()
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
@@ -128,15 +131,15 @@ async def rollback(
         BlockedError: a later run stands on what this one did.
         As ``apply`` besides.
     """
-    async with connect_to(request.cluster, request.directory) as cluster:
-        state = state_directory(request.directory, await cluster.cluster_id())
+    async with connect_to(request.cluster, request.directory) as connection:
+        state = state_directory(request.directory, await connection.cluster.cluster_id())
         with hold(state.root):
-            journal = existing_journal(state)
+            journal = existing_journal(state, connection.clock.now)
             run = journal.run(request.run or _latest_begun(journal))
             _refuse_to_roll_back(run, journal)
             files = read_plan(Path(run.plan_file))
-            await _same_cluster(cluster, run.cluster_id, run.id)
-            session = _Session(cluster, state, journal, files, run.id, watcher or SilentWatcher())
+            await _same_cluster(connection, run.cluster_id, run.id)
+            session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
             return await session.perform("undo", (), call_observer)
@@ -147,7 +150,7 @@ class _Session:
 
     def __init__(
         self,
-        cluster: KubeCluster,
+        connection: Connection,
         state: StateDirectory,
         journal: SqliteJournal,
         files: PlanFiles,
@@ -155,7 +158,7 @@ class _Session:
         watcher: RunWatcher,
     ) -> None:
         self.run = run
-        self._cluster = cluster
+        self._connection = connection
         self._state = state
         self._journal = journal
         self._files = files
@@ -182,9 +185,9 @@ class _Session:
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
-        async with open_helm(self._cluster.access, self._cluster, self._cluster) as installer:
-            verifier = MeshVerifier(self._cluster)
-            engine = Engine(self._cluster, self._cluster, installer, self._journal, SystemClock(), verifier, call_observer)
+        cluster, clock = self._connection.cluster, self._connection.clock
+        async with self._connection.open_installer() as installer:
+            engine = Engine(cluster, cluster, installer, self._journal, clock, MeshVerifier(cluster), call_observer)
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher)
@@ -192,7 +195,7 @@ class _Session:
             # There is nothing to resume or to undo, so the run must not stand in the way of those before and after it.
             self._journal.append(self.run, RunFinished("aborted", f"nothing was done: {error}"))
             raise error
-        pods = await measure_pods(self._cluster, self._files)
+        pods = await measure_pods(cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
         write_record(self._state, record, self._files)
         return RunResult(record, error, _waits_for(self._journal.entries(self.run)))
@@ -203,18 +206,8 @@ def _waits_for(entries: Sequence[Entry]) -> str:
     return last.step if isinstance(last, RunHalted) and last.why == "approval" else ""
 
 
-def _refuse_blockers(files: PlanFiles) -> None:
-    blockers = [finding for finding in files.plan.findings if finding.severity == "blocker"]
-    if blockers:
-        raise BlockedError(
-            "; ".join(finding.message for finding in blockers),
-            on="the plan",
-            next_step=blockers[0].fix or "`resail show` tells more; mend it and plan again",
-        )
-
-
-async def _same_cluster(cluster: KubeCluster, wanted: str, on: str) -> str:
-    found = await cluster.cluster_id()
+async def _same_cluster(connection: Connection, wanted: str, on: str) -> str:
+    found = await connection.cluster.cluster_id()
     if found != wanted:
         raise StalePlanError(
             f"it is for the cluster {wanted}, and this is {found}",

@@ -1,13 +1,24 @@
-"""Which cluster is meant."""
+"""Which cluster is meant, and what works on it: a real one, or a twin in a file."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
 
-from resail.kube import KubeCluster, connect
+from resail.cluster import Clock, Cluster
+from resail.installers.helm import open_helm
+from resail.installers.interface import Installer
+from resail.installers.rendered import RenderedInstaller
+from resail.kube import connect
+from resail.kube.clock import SystemClock
+from resail.twin.cluster import open_twin
+from resail.twin.loop import simulated_time
 
-__all__ = ["ClusterChoice", "connect_to"]
+__all__ = ["TWIN", "ClusterChoice", "Connection", "connect_to", "twin_connection"]
+
+TWIN = "twin.db"
+"""The file of a state directory that holds a twin: what is run there is run on it."""
 
 
 class ClusterChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,17 +26,49 @@ class ClusterChoice(msgspec.Struct, frozen=True, kw_only=True):
 
     kubeconfig: Path | None = None
     context: str | None = None
+    twin: Path | None = None
+    """The file of a twin, instead of a real cluster."""
 
 
-def connect_to(choice: ClusterChoice, directory: Path | None = None) -> AbstractAsyncContextManager[KubeCluster]:
-    """Connect to a cluster, as ``resail.kube.connect`` does.
+class Connection(msgspec.Struct, frozen=True):
+    """A cluster, and what works on it."""
+
+    cluster: Cluster
+    clock: Clock
+    open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
+
+
+@asynccontextmanager
+async def connect_to(choice: ClusterChoice, directory: Path | None = None) -> AsyncIterator[Connection]:
+    """Connect to a cluster, and see that it answers.
 
     Args:
         choice: what the user named.
-        directory: the state directory that the user named; a demo's holds the kubeconfig of its test bed, which is meant
-            where the user named no cluster.
+        directory: the state directory that the user named; a demo's holds its twin, or the kubeconfig of its test bed, which
+            is meant where the user named no cluster.
+
+    Raises:
+        ClusterUnreachableError: the API does not answer, or the kubeconfig cannot be used.
+        ArtifactError: the file is no twin.
     """
-    own = directory / "kubeconfig" if directory else None
-    if choice.kubeconfig is None and own is not None and own.is_file():
-        return connect(own, choice.context)
-    return connect(choice.kubeconfig, choice.context)
+    own = choice if directory is None or choice.kubeconfig or choice.twin else _own(directory, choice)
+    if own.twin is not None:
+        with simulated_time():
+            async with open_twin(own.twin) as twin:
+                yield twin_connection(twin, twin.clock)
+        return
+    async with connect(own.kubeconfig, own.context) as cluster:
+        yield Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster))
+
+
+def twin_connection(twin: Cluster, clock: Clock) -> Connection:
+    """What works on a twin: no Helm."""
+    installer: Installer = RenderedInstaller(twin, twin)
+    return Connection(twin, clock, lambda: nullcontext(installer))
+
+
+def _own(directory: Path, choice: ClusterChoice) -> ClusterChoice:
+    twin, kubeconfig = directory / TWIN, directory / "kubeconfig"
+    if twin.is_file():
+        return ClusterChoice(twin=twin)
+    return ClusterChoice(kubeconfig=kubeconfig, context=choice.context) if kubeconfig.is_file() else choice

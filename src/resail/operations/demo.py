@@ -1,4 +1,4 @@
-"""``resail demo``: a real control plane on this machine, a mesh that Helm installed on it, and the plan of its upgrade."""
+"""``resail demo``: a mesh on a twin or on a real control plane of this machine, and the plan of its upgrade."""
 
 import shutil
 from collections.abc import Callable
@@ -8,17 +8,20 @@ from typing import Literal
 import msgspec
 
 from resail.errors import UsageError
+from resail.journal.sqlite import on_the_wall
 from resail.models.plan import PlanFiles, Strategy
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import TWIN, ClusterChoice, connect_to
 from resail.operations.inspect import MeshChoice
 from resail.operations.plan import PlanRequest, plan
 from resail.testbed.bed import Bed
-from resail.testbed.mesh.install import TO, install_mesh
+from resail.testbed.mesh.install import TO, install_mesh, render_mesh
+from resail.twin.cluster import open_twin
 
 __all__ = ["DemoRequest", "DemoStage", "set_stage"]
 
 _BED = "bed"
-_OURS = (_BED, "kubeconfig", "plan.zip", "journal.db", "journal.db-wal", "journal.db-shm", "lock", "plans", "reports")
+_DATABASES = tuple(f"{name}{suffix}" for name in (TWIN, "journal.db") for suffix in ("", "-wal", "-shm"))
+_OURS = (_BED, *_DATABASES, "kubeconfig", "plan.zip", "lock", "plans", "reports")
 
 
 class DemoRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +29,7 @@ class DemoRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     directory: Path | None = None
     """Where everything of it is; None: below the user's state directory."""
+    on: Literal["twin", "control-plane"] = "twin"
     strategy: Strategy = "canary"
     on_failure: Literal["halt", "rollback"] = "halt"
 
@@ -39,12 +43,12 @@ class DemoStage(msgspec.Struct, frozen=True):
     files: PlanFiles
 
     def clear(self) -> None:
-        """Stop the test bed; the record and the plan stay."""
+        """Stop the test bed, where there is one; a twin, the record and the plan stay."""
         Bed(self.directory / _BED).stop()
 
 
 async def set_stage(request: DemoRequest, progress: Callable[[str], None]) -> DemoStage:
-    """Start a test bed, install the mesh, plan its upgrade; what an earlier demo left in the directory is removed.
+    """Make a twin or start a test bed, install the mesh, plan its upgrade; what an earlier demo left there is removed.
 
     Raises:
         UsageError: the directory holds something that no demo left there.
@@ -52,10 +56,10 @@ async def set_stage(request: DemoRequest, progress: Callable[[str], None]) -> De
         ResailError: the bed or the mesh does not come up.
     """
     directory = _emptied(request.directory)
-    bed = Bed.start(directory / _BED, progress)
-    shutil.copy(bed.kubeconfig, directory / "kubeconfig")
-    await install_mesh(bed.kubeconfig, progress)
-    cluster = ClusterChoice(kubeconfig=directory / "kubeconfig")
+    cluster = await _new_twin(directory) if request.on == "twin" else await _new_bed(directory, progress)
+    mesh = await render_mesh(progress)
+    async with connect_to(cluster) as connection, connection.open_installer() as installer:
+        await install_mesh(connection.cluster, installer, mesh, progress)
     path = directory / "plan.zip"
     wish = PlanRequest(
         mesh=MeshChoice(cluster=cluster),
@@ -67,6 +71,19 @@ async def set_stage(request: DemoRequest, progress: Callable[[str], None]) -> De
     )
     files = await plan(wish, progress)
     return DemoStage(directory, cluster, path, files)
+
+
+async def _new_twin(directory: Path) -> ClusterChoice:
+    path = directory / TWIN
+    async with open_twin(path, start=on_the_wall()):
+        return ClusterChoice(twin=path)
+
+
+async def _new_bed(directory: Path, progress: Callable[[str], None]) -> ClusterChoice:
+    bed = Bed.start(directory / _BED, progress)
+    path = directory / "kubeconfig"
+    shutil.copy(bed.kubeconfig, path)
+    return ClusterChoice(kubeconfig=path)
 
 
 def _emptied(wished: Path | None) -> Path:

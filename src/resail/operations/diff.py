@@ -10,10 +10,9 @@ from resail.checks.differences import FieldChange, field_changes
 from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import NotFoundError
 from resail.installers.helm_storage import as_helm_applies
-from resail.kube import connect
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, Step
-from resail.operations.cluster_choice import ClusterChoice
+from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.plan.file import read_plan
 
 __all__ = ["DiffRequest", "ObjectDiff", "diff"]
@@ -62,7 +61,8 @@ async def diff(request: DiffRequest) -> tuple[ObjectDiff, ...]:
         ClusterUnreachableError: the API does not answer.
     """
     files = read_plan(request.plan)
-    async with connect(request.cluster.kubeconfig, request.cluster.context) as cluster:
+    async with connect_to(request.cluster) as connection:
+        cluster = connection.cluster
         wanted = _wanted(files)
         turn = asyncio.Semaphore(_AT_ONCE)
 

@@ -30,5 +30,5 @@ async def inspect(choice: MeshChoice) -> MeshSnapshot:
     """
     if choice.snapshot is not None:
         return load_snapshot(choice.snapshot)
-    async with connect_to(choice.cluster) as cluster:
-        return await capture(cluster, choice.istio_namespace)
+    async with connect_to(choice.cluster) as connection:
+        return await capture(connection.cluster, choice.istio_namespace)

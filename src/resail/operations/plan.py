@@ -6,11 +6,11 @@ from typing import Literal
 
 import msgspec
 
-from resail.errors import BlockedError
 from resail.models.identity import IstioVersion
 from resail.models.plan import PlanFiles, Strategy
 from resail.models.release import Release
 from resail.models.snapshot import MeshSnapshot
+from resail.operations.blockers import refuse_blockers
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.stops import find_stops
 from resail.operations.values import Values, for_charts
@@ -78,7 +78,7 @@ async def plan(request: PlanRequest, progress: Callable[[str], None]) -> PlanFil
             progress(f"rendering the charts of {leg.end}")
             hops.append(await _hop(request, snapshot, leg, release, hops, renderer))
     files = assemble(hops, stops.findings)
-    _refuse_blockers(files)
+    refuse_blockers(files.plan.findings, "the mesh")
     if request.out is not None:
         write_plan(request.out, files)
     return files
@@ -107,13 +107,3 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         ready_timeout=request.ready_timeout,
         kubernetes=line.kubernetes if line else (),
     )
-
-
-def _refuse_blockers(files: PlanFiles) -> None:
-    blockers = [finding for finding in files.plan.findings if finding.severity == "blocker"]
-    if blockers:
-        raise BlockedError(
-            "; ".join(f"{finding.id}: {finding.message} ({finding.evidence})" for finding in blockers),
-            on="the mesh",
-            next_step=blockers[0].fix,
-        )

@@ -1,12 +1,14 @@
 """Where runs live on this machine, and which of them is meant."""
 
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from resail.errors import LockedError, UsageError
-from resail.journal.sqlite import SqliteJournal, open_journal
+from resail.journal.sqlite import SqliteJournal, on_the_wall, open_journal
 from resail.models.journal import Run
 from resail.models.plan import PlanFiles
 from resail.operations.cluster_choice import ClusterChoice, connect_to
@@ -86,11 +88,11 @@ async def find_state(choice: RunChoice) -> StateDirectory:
     """The state directory that is meant; asks the cluster who it is only where none was given."""
     if choice.directory is not None:
         return StateDirectory(choice.directory.absolute())
-    async with connect_to(choice.cluster, choice.directory) as cluster:
-        return state_directory(None, await cluster.cluster_id())
+    async with connect_to(choice.cluster, choice.directory) as connection:
+        return state_directory(None, await connection.cluster.cluster_id())
 
 
-def existing_journal(state: StateDirectory) -> SqliteJournal:
+def existing_journal(state: StateDirectory, now: Callable[[], datetime] = on_the_wall) -> SqliteJournal:
     """Open the journal of a directory where something was run.
 
     Raises:
@@ -102,7 +104,7 @@ def existing_journal(state: StateDirectory) -> SqliteJournal:
             on=str(state.root),
             next_step="start one with `resail apply PLAN`, or name its directory with --dir",
         )
-    return open_journal(state.journal)
+    return open_journal(state.journal, now)
 
 
 def refuse_unfinished(runs: list[Run]) -> None:

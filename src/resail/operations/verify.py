@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from resail.checks.verification import verify_mesh
-from resail.kube import KubeCluster
+from resail.cluster import Cluster
 from resail.models.finding import Finding
 from resail.models.plan import Plan, PlanFiles
 from resail.operations.cluster_choice import ClusterChoice, connect_to
@@ -41,8 +41,8 @@ async def verify(request: VerifyRequest) -> VerifyReport:
         ClusterUnreachableError: the API does not answer.
     """
     plan = read_plan(request.plan).plan if request.plan else None
-    async with connect_to(request.cluster) as cluster:
-        findings = await _findings(cluster, request.istio_namespace, plan, None)
+    async with connect_to(request.cluster) as connection:
+        findings = await _findings(connection.cluster, request.istio_namespace, plan, None)
     blocked = any(finding.severity == "blocker" for finding in findings)
     return VerifyReport("blocked" if blocked else "ready", findings)
 
@@ -50,7 +50,7 @@ async def verify(request: VerifyRequest) -> VerifyReport:
 class MeshVerifier:
     """The engine's ``Verifier``."""
 
-    def __init__(self, cluster: KubeCluster) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     async def verify(self, files: PlanFiles, hop: int) -> tuple[Finding, ...]:
@@ -58,7 +58,7 @@ class MeshVerifier:
         return await _findings(self._cluster, files.plan.istio_namespace, files.plan, hop)
 
 
-async def _findings(cluster: KubeCluster, istio_namespace: str, plan: Plan | None, hop: int | None) -> tuple[Finding, ...]:
+async def _findings(cluster: Cluster, istio_namespace: str, plan: Plan | None, hop: int | None) -> tuple[Finding, ...]:
     snapshot = await capture(cluster, istio_namespace)
     evidence = await gather_evidence(cluster, cluster, snapshot)
     return verify_mesh(snapshot, evidence, plan, hop)

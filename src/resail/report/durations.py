@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-__all__ = ["clock_time", "duration"]
+__all__ = ["clock_time", "duration", "seconds_as_words"]
 
 
 def clock_time(time: datetime | None) -> str:
@@ -11,10 +11,14 @@ def clock_time(time: datetime | None) -> str:
 
 
 def duration(started: datetime | None, ended: datetime | None) -> str:
-    """``4.2 s``, ``3 min 07 s``, ``1 h 05 min``; empty where one of the two is not known."""
+    """From the one to the other; empty where one of the two is not known."""
     if started is None or ended is None:
         return ""
-    seconds = max((ended - started).total_seconds(), 0.0)
+    return seconds_as_words(max((ended - started).total_seconds(), 0.0))
+
+
+def seconds_as_words(seconds: float) -> str:
+    """``4.2 s``, ``3 min 07 s``, ``1 h 05 min``."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

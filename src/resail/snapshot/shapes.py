@@ -32,6 +32,11 @@ class Owner(_Shape):
     name: str
     controller: bool = False
 
+    def works_for(self, kind: str, name: str) -> bool:
+        """Is it this workload, or the ReplicaSet of this Deployment, which has its name and a hash?"""
+        between = (kind, self.kind) == ("Deployment", "ReplicaSet")
+        return (self.name.rpartition("-")[0] if between else self.name) == name and (between or self.kind == kind)
+
 
 class _Metadata(_Shape):
     name: str

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
 from resail.models.identity import KindRef, ObjectRef
@@ -10,7 +10,7 @@ from resail.models.quantities import absolute, cpu_millis, parse_quantity
 from resail.models.snapshot import RESTART_MARK, Pod, Requests, RolloutStrategy, Workload
 from resail.snapshot.shapes import Container, Controller, OwnedShape, PodShape, Template
 
-__all__ = ["CONTROLLERS", "image_version", "owners_of_pods", "pod_facts", "workloads_of"]
+__all__ = ["CONTROLLERS", "image_version", "owners_of_pods", "pod_facts", "requests_of", "workloads_of"]
 
 CONTROLLERS = (
     KindRef("apps/v1", "Deployment"),
@@ -84,7 +84,7 @@ def _workload(ref: ObjectRef, member: Controller, pods: Sequence[PodShape]) -> W
         paused=member.spec.paused,
         min_ready_seconds=member.spec.min_ready_seconds,
         restart_mark=template.metadata.annotations.get(RESTART_MARK, ""),
-        requests=_requests(template.spec.containers),
+        requests=requests_of(_own(template.spec.containers)),
         sidecar_requests=_sidecar_requests(pods),
         ready_seconds=_ready_seconds(pods),
     )
@@ -104,7 +104,7 @@ def _unlisted(ref: ObjectRef, pods: Sequence[PodShape]) -> Workload:
         labels=metadata.labels,
         inject_annotations=_injection(template),
         pods=_pods(pods),
-        requests=_requests(pods[0].spec.containers),
+        requests=requests_of(_own(pods[0].spec.containers)),
         sidecar_requests=_sidecar_requests(pods),
         ready_seconds=_ready_seconds(pods),
     )
@@ -135,12 +135,17 @@ def _strategy(kind: str, member: Controller, replicas: int) -> RolloutStrategy:
     )
 
 
-def _requests(containers: Iterable[Container]) -> Requests:
-    asked = [container.resources.requests for container in containers if container.name != _PROXY]
+def requests_of(containers: Iterable[Container]) -> Requests:
+    """What they ask for together."""
+    asked = [container.resources.requests for container in containers]
     return Requests(
         cpu_millis=sum(cpu_millis(str(one.get("cpu", "0"))) for one in asked),
         memory_bytes=sum(int(parse_quantity(str(one.get("memory", "0")))) for one in asked),
     )
+
+
+def _own(containers: Iterable[Container]) -> Iterator[Container]:
+    return (container for container in containers if container.name != _PROXY)
 
 
 def _sidecar_requests(pods: Iterable[PodShape]) -> Requests:

@@ -2,11 +2,12 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["SimulatedLoop", "run"]
+__all__ = ["SimulatedLoop", "run", "simulated_time"]
 
 T = TypeVar("T")
 
@@ -41,14 +42,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, *, real: bool = False) -> None:
-        """With ``real`` it is a loop like others, until ``simulate``."""
+        """With ``real`` it is a loop like others, but within ``simulated_time``."""
         self._leaping = _Leaping()
         self._leaping.real = real
         super().__init__(self._leaping)
 
-    def simulate(self) -> None:
-        """From now on; only while nothing sleeps."""
-        self._leaping.real = False
+    def simulate(self, wished: bool = True) -> bool:
+        """From now on, or no longer; only while nothing sleeps. Gives back whether it was so before."""
+        before, self._leaping.real = not self._leaping.real, not wished
+        return before
 
     def time(self) -> float:
         return super().time() if self._leaping.real else self._leaping.elapsed
@@ -63,6 +65,24 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def _is_back(self, _: object) -> None:
         self._leaping.outside -= 1
+
+
+@contextmanager
+def simulated_time() -> Iterator[None]:
+    """In the context time is simulated, where the running loop can do it; on another one a twin takes real time.
+
+    Nothing must sleep when it begins and ends, and processes are not waited for within: to the loop their silence is a time in
+    which nothing happens.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, SimulatedLoop):
+        yield
+        return
+    before = loop.simulate()
+    try:
+        yield
+    finally:
+        loop.simulate(before)
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

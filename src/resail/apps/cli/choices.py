@@ -90,7 +90,7 @@ def run_choice(settings: Settings, directory: Path | None, run: str | None) -> "
 
 
 def settle(work: Coroutine[Any, Any, T]) -> T:
-    """Run an operation to its end.
+    """Run an operation to its end, on a loop whose time a twin can simulate.
 
     What libraries log is not for the reader of a command's output, unless ``-v`` asks for all.
     """
@@ -99,4 +99,7 @@ def settle(work: Coroutine[Any, Any, T]) -> T:
         logging.basicConfig(level=logging.WARNING)
     else:
         logging.getLogger().addHandler(logging.NullHandler())
-    return asyncio.run(work)
+    from resail.twin.loop import SimulatedLoop
+
+    with asyncio.Runner(loop_factory=lambda: SimulatedLoop(real=True)) as runner:
+        return runner.run(work)

@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from resail.cluster import ClusterReader
+import msgspec
+
+from resail.cluster import Cluster, ClusterReader
 from resail.errors import ApiConflictError, ResailError
-from resail.installers.helm import open_helm
-from resail.kube import KubeCluster, connect
+from resail.installers.interface import Installer
 from resail.models.identity import IstioVersion, KindRef, Manifest
 from resail.models.plan import HelmChange
 from resail.models.rendering import RenderRequest
 from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
 from resail.testbed.mesh.shop import INGRESS, namespaces, workloads
+from resail.testbed.tools import KUBERNETES_VERSION
 
-__all__ = ["FROM", "TO", "install_mesh", "wait_until_ready"]
+__all__ = ["FROM", "TO", "RenderedMesh", "install_mesh", "render_mesh", "wait_until_ready"]
 
 FROM = IstioVersion(1, 26, 0)
 TO = IstioVersion(1, 27, 9)
@@ -28,6 +30,8 @@ _REVISION = FROM.revision
 _WORKERS = {"worker-1": "zone-a", "worker-2": "zone-a", "worker-3": "zone-b", "worker-4": "zone-b"}
 _KUBECTL = "kubectl"
 """Field manager of ``kubectl apply --server-side``."""
+
+_TAGS = ("default", "prod-stable")
 
 _POLL = 0.3
 _TIMEOUT = 180.0
@@ -52,42 +56,65 @@ _RELEASES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 _GATEWAY = ("gateway", "gateway", INGRESS, {"service": {"type": "ClusterIP"}})
 
 
-async def install_mesh(kubeconfig: Path, progress: Callable[[str], None]) -> None:
-    """Install nodes, Istio and the shop, and wait until all pods are ready.
+class RenderedMesh(msgspec.Struct, frozen=True):
+    """The demo mesh's releases as Helm renders them, and the folder with their charts."""
+
+    charts: Path
+    objects: dict[str, tuple[Manifest, ...]]
+    """Release → its objects."""
+    tags: tuple[Manifest, ...]
+
+
+async def render_mesh(progress: Callable[[str], None]) -> RenderedMesh:
+    """Get Istio 1.26.0, and render what the mesh has of it.
 
     Raises:
-        ArtifactError: Istio 1.26.0 is not to be had.
-        ResailError: the mesh does not get ready.
+        ArtifactError: it is not to be had.
     """
     release = await asyncio.to_thread(default_store().get, FROM, progress)
-    charts = Path(release.directory)
-    async with connect(kubeconfig) as cluster, open_renderer() as renderer, open_helm(cluster.access, cluster, cluster) as helm:
+    directory = Path(release.directory)
+    async with open_renderer() as renderer:
 
-        async def install(name: str, chart: str, namespace: str, values: dict[str, Any]) -> tuple[Manifest, ...]:
-            request = RenderRequest(chart, name, namespace, values, await cluster.server_version())
-            objects = await renderer.render(charts, request)
-            change = HelmChange(name, namespace, chart, "install", "", str(FROM), values, "", ())
-            await helm.apply(change, objects, charts / "charts", run="")
-            return objects
+        async def render(name: str, chart: str, namespace: str, values: dict[str, Any]) -> tuple[Manifest, ...]:
+            return await renderer.render(directory, RenderRequest(chart, name, namespace, values, KUBERNETES_VERSION))
 
-        await _create_nodes(cluster)
-        await _apply(cluster, [_system_namespace()])
-        for name, chart, namespace, values in _RELEASES:
-            progress(f"helm install {name} ({chart} {FROM})")
-            await install(name, chart, namespace, values)
-        await wait_until_ready(cluster)
-        progress("tags default and prod-stable")
-        for tag in ("default", "prod-stable"):
-            values = {**_RELEASES[-1][3], "revisionTags": [tag]}
-            request = RenderRequest("istiod", _RELEASES[-1][0], _SYSTEM, values, await cluster.server_version())
-            rendered = await renderer.render(charts, request)
-            await _apply(cluster, [manifest for manifest in rendered if _is_tag(manifest)])
-        await _until(lambda: _tags_answer(cluster), "istiod gives the tags no CA bundle")
-        await _apply(cluster, namespaces())
-        progress(f"helm install {_GATEWAY[0]} (gateway {FROM}), and the shop's workloads")
-        await install(*_GATEWAY)
-        await _apply(cluster, workloads())
-        await wait_until_ready(cluster)
+        objects = {one[0]: await render(*one) for one in (*_RELEASES, _GATEWAY)}
+        name, chart, namespace, values = _RELEASES[-1]
+        tagged = await render(name, chart, namespace, {**values, "revisionTags": list(_TAGS)})
+    return RenderedMesh(directory / "charts", objects, tuple(manifest for manifest in tagged if _is_tag(manifest)))
+
+
+async def install_mesh(cluster: Cluster, helm: Installer, mesh: RenderedMesh, progress: Callable[[str], None]) -> None:
+    """Install nodes, Istio and the shop, and wait until all pods are ready.
+
+    Args:
+        cluster: an empty one, real or a twin.
+        helm: installs its releases.
+        mesh: what to install.
+        progress: is told what goes on.
+
+    Raises:
+        ResailError: the mesh does not get ready.
+    """
+
+    async def install(name: str, chart: str, namespace: str, values: dict[str, Any]) -> None:
+        change = HelmChange(name, namespace, chart, "install", "", str(FROM), values, "", ())
+        await helm.apply(change, mesh.objects[name], mesh.charts, run="")
+
+    await _create_nodes(cluster)
+    await _apply(cluster, [_system_namespace()])
+    for one in _RELEASES:
+        progress(f"helm install {one[0]} ({one[1]} {FROM})")
+        await install(*one)
+    await wait_until_ready(cluster)
+    progress(f"tags {' and '.join(_TAGS)}")
+    await _apply(cluster, mesh.tags)
+    await _until(lambda: _tags_answer(cluster), "istiod gives the tags no CA bundle")
+    await _apply(cluster, namespaces())
+    progress(f"helm install {_GATEWAY[0]} (gateway {FROM}), and the shop's workloads")
+    await install(*_GATEWAY)
+    await _apply(cluster, workloads())
+    await wait_until_ready(cluster)
 
 
 async def wait_until_ready(reader: ClusterReader) -> None:
@@ -133,13 +160,13 @@ def _is_tag(manifest: Manifest) -> bool:
     return "istio.io/tag" in (manifest["metadata"].get("labels") or {})
 
 
-async def _create_nodes(cluster: KubeCluster) -> None:
+async def _create_nodes(cluster: Cluster) -> None:
     for name, zone in _WORKERS.items():
         with contextlib.suppress(ApiConflictError):
             await cluster.create(_node(name, zone))
 
 
-async def _apply(cluster: KubeCluster, manifests: Iterable[Manifest]) -> None:
+async def _apply(cluster: Cluster, manifests: Iterable[Manifest]) -> None:
     for manifest in manifests:
         await cluster.apply(manifest, manager=_KUBECTL)
 

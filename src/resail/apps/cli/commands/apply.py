@@ -15,8 +15,11 @@ __all__ = ["command"]
 @click.argument("plan", metavar="PLAN", type=click.Path(path_type=Path))
 @dir_option
 @release_dir_option
+@click.option("--require-rehearsal", is_flag=True, help="Refuse a plan that `resail rehearse` has not run to its end.")
 @click.pass_obj
-def command(settings: Settings, plan: Path, directory: Path | None, release_directories: tuple[Path, ...]) -> None:
+def command(
+    settings: Settings, plan: Path, directory: Path | None, release_directories: tuple[Path, ...], require_rehearsal: bool
+) -> None:
     """Run a plan.
 
     Asks nothing that the plan has settled. Prints the run's record, and exits 5 where the run halted and can be
@@ -25,5 +28,11 @@ def command(settings: Settings, plan: Path, directory: Path | None, release_dire
     from resail.apps.cli.running import perform
     from resail.operations.apply import ApplyRequest, apply
 
-    request = ApplyRequest(plan=plan, cluster=cluster_of(settings), directory=directory, release_directories=release_directories)
+    request = ApplyRequest(
+        plan=plan,
+        cluster=cluster_of(settings),
+        directory=directory,
+        release_directories=release_directories,
+        require_rehearsal=require_rehearsal,
+    )
     perform(settings, request, lambda watcher: apply(request, watcher=watcher))

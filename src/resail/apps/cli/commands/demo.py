@@ -19,6 +19,13 @@ _PHASES = ("before", "during", "after")
 
 @click.command("demo", cls=Command)
 @dir_option
+@click.option(
+    "--on",
+    type=click.Choice(["twin", "control-plane"]),
+    default="twin",
+    show_default=True,
+    help="An embedded twin, in seconds; or a real Kubernetes API with real istiods, which is built first.",
+)
 @click.option("--strategy", type=click.Choice(["canary", "in-place"]), default="canary", show_default=True)
 @click.option(
     "--on-failure",
@@ -39,15 +46,16 @@ _PHASES = ("before", "during", "after")
 def command(
     settings: Settings,
     directory: Path | None,
+    on: Literal["twin", "control-plane"],
     strategy: Literal["canary", "in-place"],
     on_failure: Literal["halt", "rollback"],
     keep: bool,
     kill_at: str | None,
 ) -> None:
-    """The whole story, on a test bed of its own: no cluster is needed.
+    """The whole story, on a mesh of its own: no cluster is needed.
 
-    A real Kubernetes API with a mesh that Helm installed, four nodes and a dozen services goes from Istio 1.26.0 to
-    1.27.9. The first time its programs are built, which takes some 25 minutes.
+    A mesh of four nodes and a dozen services goes from Istio 1.26.0 to 1.27.9, on an embedded twin that keeps its own
+    time, or with --on control-plane on a real Kubernetes API, whose programs are built the first time (some 25 minutes).
     """
     killer = _killer(kill_at) if kill_at else None
     from resail.apps.cli.output import draw, on_terminal, say
@@ -55,7 +63,7 @@ def command(
     from resail.operations.apply import ApplyRequest, apply
     from resail.operations.demo import DemoRequest, set_stage
 
-    request = DemoRequest(directory=directory, strategy=strategy, on_failure=on_failure)
+    request = DemoRequest(directory=directory, on=on, strategy=strategy, on_failure=on_failure)
     stage = settle(set_stage(request, lambda text: say(text, settings)))
     if settings.output == "table" and not settings.quiet:
         from resail.apps.cli.drawing.plan import draw_plan
@@ -65,9 +73,11 @@ def command(
     try:
         perform(settings, wish, lambda watcher: apply(wish, watcher=watcher, call_observer=killer))
     except click.exceptions.Exit:
-        say(f"the test bed still runs: `resail resume --dir {stage.directory}`, or `rollback`", settings)
+        say(f"go on with `resail resume --dir {stage.directory}`, or `rollback`", settings)
         raise
-    if keep:
+    if on == "twin":
+        say(f"the twin is kept: `resail rollback --dir {stage.directory}` undoes all this", settings)
+    elif keep:
         say(f"the test bed still runs: `resail rollback --dir {stage.directory}`", settings)
         say(f"stop it with `resail testbed down --dir {stage.directory / 'bed'}`", settings)
     else:

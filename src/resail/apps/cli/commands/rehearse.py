@@ -1,0 +1,48 @@
+"""``resail rehearse``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from resail.apps.cli.choices import mesh_of, settle, snapshot_option
+from resail.apps.cli.command import Command
+from resail.apps.cli.settings import Settings
+from resail.errors import ExitCode
+
+__all__ = ["command"]
+
+
+@click.command("rehearse", cls=Command)
+@click.argument("plan", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option(
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
+    help="Run it once more with something going wrong: never-ready=NAMESPACE/KIND/NAME, node-gone=NAME@SECONDS, "
+    "api-refuses=SECONDS@SECONDS or deploys=NAMESPACE/KIND/NAME@SECONDS.",
+)
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="For the names that the twin makes up.")
+@snapshot_option
+@click.pass_obj
+def command(settings: Settings, plan: Path, faults: tuple[str, ...], seed: int, snapshot: Path | None) -> None:
+    """Run a plan on a twin of its mesh: how long it takes and what it waits for, what restarts, the peaks, the budgets'
+    worst moments, where each fault would halt it, and what a rollback would leave.
+
+    Writes to no cluster. Exits 5 where the plan would not come to its end.
+    """
+    from resail.apps.cli.output import print_result, say
+    from resail.operations.rehearse import RehearseRequest, rehearse
+
+    request = RehearseRequest(plan=plan, mesh=mesh_of(settings, snapshot), faults=faults, seed=seed)
+    found = settle(rehearse(request, lambda text: say(text, settings)))
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.rehearsal import draw_rehearsal
+
+        return draw_rehearsal(found)
+
+    print_result(found, settings, table)
+    if not found.passed:
+        raise click.exceptions.Exit(int(ExitCode.HALTED))
