@@ -11,11 +11,11 @@ from resail.cluster import Clock, Cluster
 from resail.errors import ApiConflictError
 from resail.kube import connect
 from resail.kube.clock import SystemClock
-from resail.models.identity import Manifest
 from resail.testbed.bed import Bed
 from resail.twin.cluster import open_twin
 from resail.twin.loop import SimulatedLoop
 from tests.conftest import EMPTY
+from tests.contract.nodes import node
 from tests.contract.site import Site, site_on
 
 _NODES = ("contract-1", "contract-2")
@@ -56,14 +56,4 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
 async def _ensure_nodes(cluster: Cluster) -> None:
     for name in _NODES:
         with contextlib.suppress(ApiConflictError):
-            await cluster.create(_node(name))
-
-
-def _node(name: str) -> Manifest:
-    capacity = {"cpu": "8", "memory": "32Gi", "pods": "110"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name}},
-        "status": {"allocatable": capacity, "capacity": capacity},
-    }
+            await cluster.create(node(name))

@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 __all__ = ["absolute", "cpu_millis", "parse_quantity"]
 
@@ -15,6 +16,7 @@ _SUFFIXES = {
 }
 
 
+@lru_cache(maxsize=4096)
 def parse_quantity(text: str) -> Decimal:
     """``100m`` → 0.1, ``1Gi`` → 1073741824; 0 for what is no quantity."""
     suffix = next((suffix for suffix in _SUFFIXES if suffix and text.endswith(suffix)), "")

@@ -64,6 +64,8 @@ class Controllers:
         self._heap: list[tuple[float, int, _Item]] = []
         self._order = count()
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_due = 0.0
+        self._at_work = False
         self._failure: Exception | None = None
         for key in self._store.everything():
             manifest = self._store.get(key)
@@ -96,15 +98,20 @@ class Controllers:
         self._set_alarm()
 
     def _set_alarm(self) -> None:
+        """For the next moment at which something is due; not while at work, which looks itself."""
+        if self._at_work or not self._heap:
+            return
+        due = self._heap[0][0]
         if self._alarm is not None:
+            if self._alarm_due <= due:
+                return
             self._alarm.cancel()
-        if self._heap:
-            after = max(0.0, self._heap[0][0] - self._clock.monotonic())
-            self._alarm = asyncio.get_running_loop().call_later(after, self._work)
+        self._alarm_due = due
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - self._clock.monotonic()), self._work)
 
     def _work(self) -> None:
         """All that is due."""
-        self._alarm = None
+        self._alarm, self._at_work = None, True
         now = self._clock.monotonic() + 1e-6
         while self._heap and self._heap[0][0] <= now and self._failure is None:
             due, _, item = heapq.heappop(self._heap)
@@ -120,4 +127,5 @@ class Controllers:
             if again is not None:
                 self._look(item, max(again, _REACTION))
         self._store.save()
+        self._at_work = False
         self._set_alarm()
