@@ -11,10 +11,10 @@ from resail.cluster import Clock
 from resail.errors import ApiConflictError
 from resail.kube import connect
 from resail.kube.clock import SystemClock
-from resail.models.identity import Manifest
 from resail.testbed.bed import Bed
 from resail.twin import SimulatedLoop, open_twin
 from tests.conftest import EMPTY
+from tests.contract.nodes import node
 from tests.contract.site import Cluster, Site, site_on
 
 _NODES = ("contract-1", "contract-2")
@@ -55,14 +55,4 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
 async def _ensure_nodes(cluster: Cluster) -> None:
     for name in _NODES:
         with contextlib.suppress(ApiConflictError):
-            await cluster.create(_node(name))
-
-
-def _node(name: str) -> Manifest:
-    capacity = {"cpu": "8", "memory": "32Gi", "pods": "110"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux", "kubernetes.io/hostname": name}},
-        "status": {"allocatable": capacity, "capacity": capacity},
-    }
+            await cluster.create(node(name))

@@ -1,7 +1,7 @@
 """``ClusterReader`` and ``ClusterWriter`` over the twin."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,10 +127,9 @@ class TwinCluster:
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
         changes: asyncio.Queue[Change] = asyncio.Queue()
-        stop: Callable[[], None] = lambda: None
+        listed = await self._list(kind, namespace, labels)
+        stop = self.store.listen(changes.put_nowait)
         try:
-            listed = await self._list(kind, namespace, labels)
-            stop = self.store.listen(changes.put_nowait)
             for event in [WatchEvent("ADDED", self._shown(kind, key)) for key in listed]:
                 yield event
             yield WatchEvent("SYNCED", {})

@@ -31,6 +31,10 @@ class Kind(msgspec.Struct, frozen=True):
     schemas: dict[str, Any] = {}
     """Of a custom kind: version → OpenAPI schema."""
 
+    @property
+    def custom(self) -> bool:
+        return self.id != self.kind
+
     def api_version(self, version: str = "") -> str:
         chosen = version or self.versions[0]
         return f"{self.group}/{chosen}" if self.group else chosen

@@ -45,6 +45,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._leaping = _Leaping()
         self._leaping.real = real
         super().__init__(self._leaping)
+        # A nanosecond is lost beside some months in a float, and a timer that is due now would never be.
+        self._clock_resolution = 1e-6
 
     def simulate(self) -> None:
         """From now on; only while nothing sleeps."""

@@ -12,6 +12,7 @@ from resail.twin.quotas import check_quotas
 from resail.twin.refusals import conflict, exists, field_conflicts, forbidden, invalid, missing, unserved
 from resail.twin.schemas import pruned
 from resail.twin.store import Change, Key, Store, copied
+from resail.twin.tidying import tidied
 from resail.twin.validation import check_change, check_new
 from resail.twin.webhooks import mutated, validated
 
@@ -124,6 +125,9 @@ class Server:
         return self._known(kind, new, manifest["apiVersion"])
 
     def _known(self, kind: Kind, manifest: Manifest, api_version: str) -> Manifest:
+        """Without what the API drops: empty fields, or those that the schema of a custom kind does not know."""
+        if not kind.custom:
+            return tidied(manifest)
         schema = kind.schemas.get(api_version.rpartition("/")[2])
         if not schema:
             return manifest
@@ -154,8 +158,8 @@ class Server:
         return self.store.add(kind.id, new, counted=kind.counted)
 
     def _update(self, kind: Kind, key: Key, live: Manifest, new: Manifest, manager: str, dry_run: bool) -> Manifest:
-        new = self._known(kind, new, new["apiVersion"])
         self._keep(kind, live, new)
+        new = self._known(kind, new, new["apiVersion"])
         fill_in(new)
         return self._change(kind, key, live, written(live, new, manager, self.store.clock.timestamp()), dry_run)
 
@@ -184,9 +188,6 @@ class Server:
             else:
                 new["metadata"].pop(name, None)
         new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
-        for name in ("labels", "annotations", "finalizers", "ownerReferences"):
-            if name in new["metadata"] and not new["metadata"][name]:
-                del new["metadata"][name]
         if kind.has_status:
             new.pop("status", None)
             if "status" in live:

@@ -100,7 +100,7 @@ def _of_template(spec: dict[str, Any]) -> Iterator[str]:
     if not spec.get("selector"):
         yield "spec.selector: Required value"
     elif not msgspec.convert(spec["selector"], Selector).fits(labels):
-        yield f'metadata.labels: Invalid value: "{value}": a valid label consists of letters and digits'
+        yield f"spec.template.metadata.labels: Invalid value: {labels}: `selector` does not match template `labels`"
     if not spec["template"]["spec"].get("containers"):
         yield "spec.template.spec.containers: Required value"
     rolling = (spec.get("strategy") or {}).get("rollingUpdate") or {}

@@ -30,10 +30,9 @@ class IstiodController:
         if change.key.kind in _KINDS:
             if change.after is not None:
                 yield change.key
-        elif change.key.kind == "Pod" and change.after is not None and _is_istiod(change.after) and is_ready(change.after):
-            if change.before is None or not is_ready(change.before):
-                for kind in _KINDS:
-                    yield from self._store.keys(kind)
+        elif change.key.kind == "Pod" and _has_come_up(change):
+            for kind in _KINDS:
+                yield from self._store.keys(kind)
 
     def reconcile(self, key: Key) -> float | None:
         live = self._store.get(key)
@@ -58,3 +57,9 @@ class IstiodController:
 
 def _is_istiod(pod: Manifest) -> bool:
     return (pod["metadata"].get("labels") or {}).get("app") == "istiod"
+
+
+def _has_come_up(change: Change) -> bool:
+    if change.after is None or not _is_istiod(change.after):
+        return False
+    return is_ready(change.after) and not (change.before and is_ready(change.before))

@@ -1,0 +1,10 @@
+"""Tests of the twin run on its loop: whatever sleeps takes no time."""
+
+import asyncio
+from collections.abc import Callable
+
+from resail.twin import SimulatedLoop
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"simulated": SimulatedLoop}
