@@ -10,7 +10,7 @@ import pytest
 from resail.errors import ArtifactError
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.twin import open_twin, run
-from tests.twin.worlds import POD, WEB, deployment, pods, restart, rolled_out, set_up
+from tests.twin.worlds import POD, WEB, deployment, pods, rolled_out, set_up
 
 ROOT = Path(__file__).parents[2]
 
