@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 
+from resail.kube import connect
 from resail.models.identity import ObjectRef
 from resail.models.snapshot import MeshSnapshot
 from resail.snapshot import capture
 from resail.snapshot.stand_in import stand_in
+from resail.testbed.bed import Bed
 from resail.twin.cluster import open_twin
 from resail.twin.loading import load
 from resail.twin.loop import run
@@ -50,6 +53,23 @@ async def _on_twin(snapshot: MeshSnapshot) -> MeshSnapshot:
         load(twin.server, stand_in(snapshot, SINCE))
         await twin.clock.sleep(30)
         return await capture(twin)
+
+
+@pytest.mark.bed
+def test_the_demo_mesh_on_a_twin(mesh_bed: Bed) -> None:
+    """A mesh of real charts, real webhooks and real injection."""
+
+    async def real() -> MeshSnapshot:
+        async with connect(mesh_bed.kubeconfig) as cluster:
+            return await capture(cluster)
+
+    snapshot = asyncio.run(real())
+    assert all(one.ready_seconds < 120 for one in snapshot.workloads)
+    assert sum(one.sidecar_requests.cpu_millis for one in snapshot.workloads) > 0
+    found, wanted = (told(one.planned_from()) for one in (run(_on_twin(snapshot)), snapshot))
+    assert {part: found[part] for part in found if found[part] != wanted[part]} == {
+        part: wanted[part] for part in found if found[part] != wanted[part]
+    }
 
 
 def _without_what_controllers_count(snapshot: MeshSnapshot) -> dict[str, Any]:
