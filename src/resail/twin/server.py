@@ -92,7 +92,11 @@ class Server:
         key = self.found(ref)
         kind, live = self.kind(ref.kind_ref), self.store.get(key)
         assert live is not None
-        wanted = (patch.get("metadata") or {}).get("resourceVersion")
+        metadata = patch.get("metadata") or {}
+        for name in ("name", "namespace"):
+            if metadata.get(name, live["metadata"].get(name)) != live["metadata"].get(name):
+                raise invalid(kind, ref.name, f"the {name} of the object does not match the {name} on the URL", 400)
+        wanted = metadata.get("resourceVersion")
         if wanted is not None and wanted != live["metadata"]["resourceVersion"]:
             raise conflict(kind, ref.name)
         return self._update(kind, key, live, copied(patched(live, patch)), manager, dry_run)
@@ -188,6 +192,9 @@ class Server:
             else:
                 new["metadata"].pop(name, None)
         new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        if kind.id == "Service":
+            addresses = {name: live["spec"][name] for name in ("clusterIP", "clusterIPs") if name in live["spec"]}
+            new["spec"] = {**addresses, **{name: value for name, value in new["spec"].items() if value is not None}}
         if kind.has_status:
             new.pop("status", None)
             if "status" in live:

@@ -10,6 +10,7 @@ from resail.models.identity import Manifest
 from resail.models.selector import Selector
 from resail.twin.kinds import Kind
 from resail.twin.refusals import invalid
+from resail.twin.schedule import is_schedule
 from resail.twin.schemas import problems
 
 __all__ = ["check_change", "check_new"]
@@ -73,6 +74,8 @@ def _of_itself(kind: Kind, manifest: Manifest, name: str) -> Iterator[str]:
         yield from _of_template(manifest["spec"])
     if kind.id == "Deployment":
         yield from _of_deadline(manifest["spec"])
+    if kind.id == "CronJob" and not is_schedule(manifest["spec"].get("schedule", "")):
+        yield f"spec.schedule: Invalid value: {manifest['spec'].get('schedule', '')!r}: it is no schedule of cron"
     if kind.id == "Pod" and not manifest["spec"].get("containers"):
         yield "spec.containers: Required value"
     schema = kind.schemas.get(manifest["apiVersion"].rpartition("/")[2])
@@ -115,6 +118,11 @@ def _of_deadline(spec: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_change(kind: str, before: Manifest, after: Manifest) -> Iterator[str]:
+    added = set(after["metadata"].get("finalizers") or ()) - set(before["metadata"].get("finalizers") or ())
+    if added and "deletionTimestamp" in before["metadata"]:
+        yield f"metadata.finalizers: Forbidden: no new ones can be added while it is being deleted, found {sorted(added)}"
+    if kind == "Job" and before["spec"]["suspend"] and not before["status"].get("startTime"):
+        before, after = _without_directives(before), _without_directives(after)
     for path in _FIXED.get(kind, ()):
         if _at(before, path) != _at(after, path):
             yield f"{path}: Invalid value: field is immutable"
@@ -144,6 +152,13 @@ def _at(manifest: Manifest, path: str) -> Any:
 
 def _rest(spec: dict[str, Any], changeable: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if name not in changeable}
+
+
+def _without_directives(job: Manifest) -> Manifest:
+    """Without what decides on nodes, which a Job that has not begun may still change."""
+    template = job["spec"]["template"]
+    rest = {"metadata": {}, "spec": _rest(template["spec"], ("affinity", "nodeSelector", "schedulingGates", "tolerations"))}
+    return {**job, "spec": {**job["spec"], "template": rest}}
 
 
 def _without_images(spec: dict[str, Any]) -> dict[str, Any]:

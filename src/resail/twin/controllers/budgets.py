@@ -50,9 +50,11 @@ class BudgetController:
         ]
         evicted = self._still_there(budget, pods)
         healthy = sum(is_ready(pod) and is_active(pod) and pod["metadata"]["name"] not in evicted for pod in pods)
-        expected, desired = self._wanted(
-            budget, [pod for pod in pods if is_active(pod) or "deletionTimestamp" in pod["metadata"]]
-        )
+        wanted = self._wanted(budget, [pod for pod in pods if is_active(pod) or "deletionTimestamp" in pod["metadata"]])
+        if wanted is None:
+            self._store.edit(key, self._fail)
+            return None
+        expected, desired = wanted
         allowed = max(0, healthy - desired) if expected > 0 else 0
         status: dict[str, Any] = {
             "currentHealthy": healthy,
@@ -79,25 +81,33 @@ class BudgetController:
             if name in present and (now - datetime.fromisoformat(since)).total_seconds() < _FORGOTTEN
         }
 
-    def _wanted(self, budget: Manifest, pods: list[Manifest]) -> tuple[int, int]:
-        """How many pods there should be, and how many of them healthy."""
+    def _wanted(self, budget: Manifest, pods: list[Manifest]) -> tuple[int, int] | None:
+        """How many pods there should be, and how many of them healthy; None where that cannot be said."""
         spec = budget["spec"]
         least, most_away = spec.get("minAvailable"), spec.get("maxUnavailable")
+        if most_away is None and not isinstance(least, str):
+            return len(pods), least or 0
+        expected = self._scale(pods)
+        if expected is None:
+            return None
         if most_away is not None:
-            expected = self._scale(pods)
             return expected, max(0, expected - absolute(most_away, expected, round_up=True, default=0))
-        if isinstance(least, str):
-            expected = self._scale(pods)
-            return expected, absolute(least, expected, round_up=True, default=0)
-        return len(pods), least or 0
+        return expected, absolute(least, expected, round_up=True, default=0)
 
-    def _scale(self, pods: list[Manifest]) -> int:
-        """What the controllers of the pods are asked for."""
+    def _fail(self, budget: Manifest) -> None:
+        """A share of pods that nobody keeps up has no meaning: none may go."""
+        status = budget["status"]
+        status |= {"disruptionsAllowed": 0, "observedGeneration": budget["metadata"]["generation"]}
+        told = "found no controller ref for a pod"
+        set_condition(status, "DisruptionAllowed", False, self._store.clock.timestamp(), reason="SyncFailed", message=told)
+
+    def _scale(self, pods: list[Manifest]) -> int | None:
+        """What the controllers of the pods are asked for; None where one has none."""
         found: dict[str, int] = {}
         for pod in pods:
             owner = controller_of(pod)
             if owner is None:
-                continue
+                return None
             made_by = self._store.get(Key(owner["kind"], pod["metadata"]["namespace"], owner["name"]))
             above = controller_of(made_by) if made_by else None
             if above is not None and owner["kind"] == "ReplicaSet":

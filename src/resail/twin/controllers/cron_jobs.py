@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from resail.errors import ClusterApiError
 from resail.models.identity import Manifest
 from resail.twin.controllers.owners import key_of, owner_key, reference_to
-from resail.twin.controllers.schedule import next_time
+from resail.twin.schedule import next_time
 from resail.twin.server import Server
 from resail.twin.store import Change, Key, copied
 

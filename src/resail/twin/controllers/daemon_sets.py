@@ -58,7 +58,7 @@ class DaemonSetController:
     def _nodes(self, workload: Manifest) -> list[str]:
         names = (key.name for key in self._store.keys("Node"))
         spec = workload["spec"]["template"]["spec"]
-        return [name for name in names if fits_node(spec, self._store.get(Key("Node", "", name)) or {})]
+        return [name for name in names if fits_node(spec, self._store.get(Key("Node", "", name)) or {}, cordoned=True)]
 
     def _by_node(self, workload: Manifest) -> dict[str, list[Manifest]]:
         found: dict[str, list[Manifest]] = {}

@@ -15,10 +15,27 @@ _COLLECTED = 40.0
 """Seconds after which the pods of a node that is gone are deleted: ``quarantineTime`` of the pod garbage collector."""
 
 
-def fits_node(spec: dict[str, Any], node: Manifest) -> bool:
-    """May a pod run there, by its ``nodeSelector`` and the node's ``unschedulable``? Taints and affinities are not looked at."""
+def fits_node(spec: dict[str, Any], node: Manifest, *, cordoned: bool = False) -> bool:
+    """May a pod run there, by its ``nodeSelector``, the node's taints, and ``unschedulable`` unless ``cordoned`` is no matter?
+
+    Affinities are not looked at.
+    """
     labels = node["metadata"].get("labels") or {}
-    return (spec.get("nodeSelector") or {}).items() <= labels.items() and not node["spec"].get("unschedulable")
+    if node["spec"].get("unschedulable") and not cordoned:
+        return False
+    return (spec.get("nodeSelector") or {}).items() <= labels.items() and all(
+        taint["effect"] == "PreferNoSchedule" or any(_tolerates(one, taint) for one in spec.get("tolerations") or ())
+        for taint in node["spec"].get("taints") or ()
+    )
+
+
+def _tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
+    """https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#concepts"""
+    if toleration.get("effect", taint["effect"]) != taint["effect"]:
+        return False
+    if toleration.get("operator") == "Exists":
+        return bool(toleration.get("key", taint["key"]) == taint["key"])
+    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
 
 
 class NodeController:
@@ -54,7 +71,6 @@ class NodeController:
         status = node.setdefault("status", {})
         now = self._store.clock.timestamp()
         set_condition(status, "Ready", True, now, reason="KubeletReady", message="kubelet is posting ready status")
-        node["spec"].pop("taints", None)
         known = {"architecture": "amd64", "kubeletVersion": "v1.31.0", "operatingSystem": "linux"}
         status["nodeInfo"] = {**known, **status.get("nodeInfo", {})}
 

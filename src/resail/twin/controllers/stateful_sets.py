@@ -85,9 +85,10 @@ class StatefulSetController:
             if one_by_one:
                 return
         if spec["updateStrategy"]["type"] == "RollingUpdate":
-            self._update(
-                workload, update, [pods[one] for one in reversed(wanted) if one in pods and one >= first + _partition(workload)]
-            )
+            # With those that were just made: the rollout waits for them too.
+            pods = self._pods(workload)
+            least = first + _partition(workload)
+            self._update(workload, update, [pods[one] for one in reversed(wanted) if one in pods and one >= least])
 
     def _update(self, workload: Manifest, update: Manifest, pods: list[Manifest]) -> None:
         """The highest first; each ready before the next goes."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-__all__ = ["next_time"]
+__all__ = ["is_schedule", "next_time"]
 
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _ALIASES = {
@@ -47,6 +47,15 @@ def next_time(schedule: str, after: datetime) -> datetime | None:
                         return found
         moment = moment.replace(hour=0, minute=0) + timedelta(days=1)
     return None
+
+
+def is_schedule(text: str) -> bool:
+    """Can it be read?"""
+    try:
+        _fields(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields(schedule: str) -> list[frozenset[int]]:
