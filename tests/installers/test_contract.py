@@ -152,14 +152,13 @@ async def stage(bed: Bed, cluster: KubeCluster) -> Stage:
     found = world(bed)
     secrets = await cluster.list_objects(SECRET, namespace=SYSTEM, labels="owner=helm")
     crds = {crd["metadata"]["name"]: crd for crd in await cluster.list_objects(CRD)}
-    everything = [*found.values(), *crds.values()]
     return Stage(
         world=found,
         crds={name: _without_server_fields(crd) for name, crd in crds.items()},
         releases=[(_labels(secret), decode_release(secret)) for secret in secrets],
         owned={
-            f"{manifest['kind']}/{manifest['metadata']['name']}": entry["fieldsV1"]
-            for manifest in everything
+            name: entry["fieldsV1"]
+            for name, manifest in {**found, **crds}.items()
             for entry in manifest["metadata"].get("managedFields") or ()
             if (entry["manager"], entry["operation"]) == (MANAGER, "Apply")
         },

@@ -119,7 +119,8 @@ def _workload(draw: st.DrawFn, number: int, nodes: tuple[Node, ...]) -> Workload
         pods = [draw(_pod(each, nodes)) for each in names]
     steering = {name: value for name, value in labels.items() if name.startswith("sidecar.istio.io/")}
     annotations = draw(st.sampled_from([{}, {"sidecar.istio.io/proxyCPU": "100m"}]))
-    gateway = {"inject.istio.io/templates": "gateway"} if kind == "Deployment" and draw(st.booleans()) else {}
+    injected = all(pod.proxy_image for pod in pods)
+    gateway = {"inject.istio.io/templates": "gateway"} if kind == "Deployment" and injected and draw(st.booleans()) else {}
     unlisted = kind in ("Pod", "ReplicaSet", "Rollout")
     told = {"sidecar.istio.io/status": f'{{"revision":"{pods[0].revision}"}}'} if unlisted and pods[0].revision else {}
     with_proxy = any(pod.proxy_image for pod in pods)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from resail.twin import SimulatedLoop
+from resail.twin.loop import SimulatedLoop
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

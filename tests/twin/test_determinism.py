@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from resail.twin import open_twin, run
+from resail.twin.cluster import open_twin
+from resail.twin.loop import run
 from tests.twin.worlds import deployment, restart, rolled_out, set_up
 
 

@@ -13,7 +13,7 @@ from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import Pod
 from resail.snapshot.shapes import PodShape
 from resail.snapshot.workloads import pod_facts
-from resail.twin import TwinCluster, open_twin
+from resail.twin.cluster import TwinCluster, open_twin
 from tests.twin.worlds import deployment, rolled_out, set_up
 
 ISTIO = "istio-system"

@@ -9,7 +9,8 @@ import pytest
 
 from resail.errors import ArtifactError
 from resail.models.identity import KindRef, Manifest, ObjectRef
-from resail.twin import open_twin, run
+from resail.twin.cluster import open_twin
+from resail.twin.loop import run
 from tests.twin.worlds import POD, WEB, deployment, pods, rolled_out, set_up
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from resail.twin import open_twin, run
+from resail.twin.cluster import open_twin
+from resail.twin.loop import run
 from tests.twin.worlds import deployment, restart, rolled_out, set_up, WEB
 
 async def main() -> None:

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from resail.checks.rollout import rollout_of
 from resail.models.quantities import absolute
-from resail.twin import SimulatedLoop, TwinCluster, open_twin
+from resail.twin.cluster import TwinCluster, open_twin
+from resail.twin.loop import SimulatedLoop
 from resail.twin.readiness import is_active, is_ready
 from resail.twin.store import Change
 from tests.twin.worlds import WEB, deployment, restart, rolled_out, set_up

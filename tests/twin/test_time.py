@@ -4,7 +4,8 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-from resail.twin import open_twin, run
+from resail.twin.cluster import open_twin
+from resail.twin.loop import run
 
 
 async def test_sleeping_goes_to_the_moment_and_in_its_order() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from resail.checks.rollout import rollout_of
 from resail.models.identity import KindRef, Manifest, ObjectRef
-from resail.twin import TwinCluster
+from resail.twin.cluster import TwinCluster
 
 __all__ = ["DEPLOYMENT", "POD", "WEB", "deployment", "node", "pods", "restart", "rolled_out", "set_up"]
 

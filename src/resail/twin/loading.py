@@ -12,6 +12,7 @@ from resail.twin.defaults import fill_in
 from resail.twin.ownership import applied, written
 from resail.twin.server import Server
 from resail.twin.store import Key, copied
+from resail.twin.tidying import tidied
 
 __all__ = ["load"]
 
@@ -38,24 +39,25 @@ def _joined(there: Manifest, manifest: Manifest) -> Manifest:
 
 def _add(server: Server, key: Key, manifest: Manifest, one: StandIn) -> None:
     kind = server.kinds.of(key.kind)
-    status = manifest.pop("status", {})
-    metadata = manifest["metadata"]
+    tidy = manifest if kind.custom else tidied(manifest)
+    status = tidy.pop("status", {})
+    metadata = tidy["metadata"]
     if "ownerReferences" in metadata:
         metadata["ownerReferences"] = [_with_uid(server, key.namespace, owner) for owner in metadata["ownerReferences"]]
     if key.kind == "Pod":
-        metadata["labels"] = {**(metadata.get("labels") or {}), **_revision(server, manifest)}
+        metadata["labels"] = {**(metadata.get("labels") or {}), **_revision(server, tidy)}
     now = server.store.clock.timestamp()
-    helms = applied(None, copied(one.applied), _HELM, now, force=True).manifest if one.applied else None
+    helms = applied(None, tidied(copied(one.applied)), _HELM, now, force=True).manifest if one.applied else None
     if helms is not None:
         metadata["managedFields"] = helms["metadata"]["managedFields"]
     if helms is not None or one.manager:
-        manifest = written(helms, manifest, one.manager or _OTHERS, now)
-    manifest["apiVersion"] = kind.api_version()
-    fill_in(manifest)
-    begun(server.store, kind, manifest)
+        tidy = written(helms, tidy, one.manager or _OTHERS, now)
+    tidy["apiVersion"] = kind.api_version()
+    fill_in(tidy)
+    begun(server.store, kind, tidy)
     if status:
-        manifest["status"] = {**(manifest.get("status") or {}), **status}
-    server.store.add(kind.id, manifest, counted=kind.counted)
+        tidy["status"] = {**(tidy.get("status") or {}), **status}
+    server.store.add(kind.id, tidy, counted=kind.counted)
 
 
 def _with_uid(server: Server, namespace: str, owner: dict[str, Any]) -> dict[str, Any]:

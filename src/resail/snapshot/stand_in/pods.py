@@ -56,7 +56,8 @@ def requests(asked: Requests) -> dict[str, Any]:
 def _containers(workload: Workload, pod: Pod, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     own = [container for container in containers if container["name"] != _PROXY]
     if not pod.proxy_image:
-        return own
+        # A gateway that nobody injected has nothing but the place for its proxy.
+        return own or containers
     known = next((container for container in containers if container["name"] == _PROXY), {"name": _PROXY})
     return [{**known, "image": pod.proxy_image, **requests(workload.sidecar_requests)}, *own]
 
