@@ -62,9 +62,8 @@ def test_six_sabotages_one_after_the_other(resail: Resail) -> None:
 
     nowhere = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}}}}
     patch(resail, "/apis/apps/v1/namespaces/edge/deployments/edge-gateway", {"spec": {"replicas": 2}} | nowhere)
-    assert {("workload-not-ready", "edge-gateway"), ("object-differs", "edge-gateway")} & found(resail)
+    assert ("workload-not-ready", "edge-gateway") in found(resail)
 
     patch(resail, f"{SYSTEM}/services/istiod", {"spec": {"selector": {"app": "nothing"}}})
-    seen = found(resail)
-    assert ("webhook-without-endpoints", "istio-sidecar-injector") in seen
-    assert ("webhook-does-not-answer", "istio-sidecar-injector") in seen
+    # Whether the webhook still answers depends on a connection that the API server may have kept.
+    assert ("webhook-without-endpoints", "istio-sidecar-injector") in found(resail)

@@ -31,6 +31,7 @@ __all__ = ["main"]
 _POLL = 0.2  # seconds between two looks at the pods
 _HOLD = 15.0  # seconds that a call waits for an istiod that is about to listen
 _LAG = 1.0  # seconds that the API server may know of an endpoint before we do
+_DRAIN = 1.0  # seconds in which an istiod whose pod is gone ends the calls that it is in; it gets no new ones
 _BETWEEN_STARTS = 2.0  # seconds before an istiod that ended by itself is started again
 
 _LISTENERS = {"httpAddr": 8080, "httpsAddr": 15017, "grpcAddr": 15010, "secureGRPCAddr": 15012, "monitoringAddr": 15014}
@@ -158,13 +159,17 @@ class _Supervisor:
         gone = [self._pilots.pop(uid) for uid in self._pilots.keys() - ready.keys()]
         if gone:
             # Beside the rest: an istiod takes its time to end, and its successor has calls to answer.
-            task = asyncio.create_task(self._stop(gone))
+            task = asyncio.create_task(self._retire(gone))
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
         for pilot in self._pilots.values():
             pilot.keep_running()
         await asyncio.gather(*(pilot.probe(self._http) for pilot in self._pilots.values()), return_exceptions=True)
         self._tell()
+
+    async def _retire(self, pilots: Iterable[_Pilot]) -> None:
+        await asyncio.sleep(_DRAIN)
+        await self._stop(pilots)
 
     async def _stop(self, pilots: Iterable[_Pilot]) -> None:
         ending = list(pilots)
