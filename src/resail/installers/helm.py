@@ -20,7 +20,7 @@ __all__ = ["HelmInstaller", "open_helm", "patched_by_istiod"]
 
 _SECRET = KindRef("v1", "Secret")
 _MANAGER = "helm"
-_HISTORY = 10  # revisions kept, as the helm command does
+_HISTORY = 50  # revisions kept: more than the helm command does, so that undoing many hops still finds the first
 _TIMEOUT = 300  # seconds that one action may take
 _DRY_RUNS = 8  # at the same time
 
