@@ -20,10 +20,12 @@ from tests.acceptance.world import differences, kinds_of, world
 pytestmark = pytest.mark.bed
 
 
-def test_two_hops_in_place_go_up_and_back(resail: Resail) -> None:
+@pytest.mark.parametrize("strategy", ["in-place", "canary"])
+def test_two_hops_go_up_and_back(resail: Resail, strategy: str) -> None:
+    """Also by revision it takes two: CNI is in use."""
     before = world(resail.bed)
     begun = len(resail.bed.audit())
-    resail.make_plan("--strategy", "in-place", "--via", "1.26.0", to="1.27.9")
+    resail.make_plan("--strategy", strategy, "--via", "1.26.0", to="1.27.9")
     plan = read_plan(resail.plan).plan
     assert [(str(hop.from_version), str(hop.to_version), hop.restarts) for hop in plan.hops] == [
         ("1.25.1", "1.26.0", True),
@@ -33,7 +35,7 @@ def test_two_hops_in_place_go_up_and_back(resail: Resail) -> None:
     with BudgetWatcher(resail.bed) as budgets:
         record = resail.apply()
         assert (record["from"], record["to"], record["state"]) == ("1.25.1", "1.27.9", "done")
-        assert record["workloads_restarted"] == MOVED + BY_HELM["in-place"]
+        assert record["workloads_restarted"] == MOVED + BY_HELM[strategy]
         assert record["pods_on_target"] == 6
         assert resail("verify", "-o", "json").json["verdict"] == "ready"
         upwards = audit.restarts(resail.bed.audit()[begun:], "resail")

@@ -16,8 +16,8 @@ __all__ = ["HISTORY", "MANAGER", "StoredReleases", "patched_by_istiod", "refuse_
 MANAGER = "helm"
 """Field manager of what a release applies."""
 
-HISTORY = 10
-"""Revisions kept, as the helm command does."""
+HISTORY = 50
+"""Revisions kept: more than the helm command does, so that undoing many hops still finds the first."""
 
 _SECRET = KindRef("v1", "Secret")
 _DRY_RUNS = 8  # at the same time
