@@ -1,5 +1,6 @@
 """The smallest cluster that a plan of namespace labels can run on. What it does, ``tests/contract`` shows of the real one."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -111,7 +112,7 @@ class NoFindings:
 
 
 class StoppedClock:
-    """Sleeping takes no time."""
+    """Sleeping takes no time, but lets others have their turn."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -124,3 +125,4 @@ class StoppedClock:
 
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        await asyncio.sleep(0)

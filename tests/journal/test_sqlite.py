@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resail.errors import ArtifactError, LockedError, UsageError
-from resail.journal.fold import fold_run, fold_steps
+from resail.journal.fold import fold_measurements, fold_run, fold_steps
 from resail.journal.lock import hold
+from resail.journal.migrations import MIGRATIONS
 from resail.journal.sqlite import open_journal
 from resail.models.journal import (
+    BudgetCounts,
     CallIntent,
     CallOutcome,
     Entry,
     EntryBody,
+    Measured,
     Progress,
     RunFinished,
     RunHalted,
@@ -31,12 +34,15 @@ from resail.models.journal import (
 
 STARTED = RunStarted("sha256:1", "/plan.zip", "cluster")
 STEPS = st.sampled_from(["01-a", "02-b", "03-c"])
+COUNTS = st.builds(BudgetCounts, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
+BUDGETS = st.dictionaries(st.sampled_from(["shop/cart", "shop/orders"]), st.none() | COUNTS)
 BODIES: st.SearchStrategy[EntryBody] = st.one_of(
     st.builds(StepIntent, STEPS, st.sampled_from(["do", "undo"])),
     st.builds(StepOutcome, STEPS, st.sampled_from(["do", "undo"]), st.sampled_from(["done", "failed", "skipped"]), st.text()),
     st.builds(CallIntent, st.integers(1, 99), STEPS, st.just("patch"), st.text()),
     st.builds(CallOutcome, st.integers(1, 99), st.booleans(), st.text()),
     st.builds(Progress, STEPS, st.text(), st.integers(0, 9), st.integers(0, 9)),
+    st.builds(Measured, st.dictionaries(st.text(max_size=9), st.integers(0, 9), max_size=3), BUDGETS),
     st.builds(RunHalted, st.sampled_from(["gate", "paused"]), STEPS, st.text()),
     st.builds(RunResumed, st.sampled_from(["do", "undo"])),
     st.builds(RunFinished, st.sampled_from(["done", "rolled-back", "aborted"]), st.text()),
@@ -89,6 +95,39 @@ def test_a_step_stands_as_its_last_words_say() -> None:
     steps = fold_steps(entries)
     assert (steps["01"].done, steps["01"].undone) == (True, True)
     assert (steps["02"].begun, steps["02"].done) == (True, False)
+
+
+def test_a_measurement_is_the_whole_of_what_the_changes_add_up_to() -> None:
+    one, two = BudgetCounts(1, 1, 2), BudgetCounts(2, 1, 2)
+    bodies: list[EntryBody] = [
+        STARTED,
+        Measured({"1.26.0": 3}, {"shop/a": one, "shop/b": one}),
+        StepIntent("01", "do"),
+        Measured({"1.26.0": 2, "1.27.9": 1}, {"shop/a": two}),
+        Measured({"1.27.9": 3}, {"shop/b": None}),
+    ]
+    found = fold_measurements([Entry(number, "r", datetime.now(UTC), body) for number, body in enumerate(bodies, 1)])
+    assert [each.pods for each in found] == [{"1.26.0": 3}, {"1.26.0": 2, "1.27.9": 1}, {"1.27.9": 3}]
+    assert [each.budgets for each in found] == [
+        {"shop/a": one, "shop/b": one},
+        {"shop/a": two, "shop/b": one},
+        {"shop/a": two},
+    ]
+
+
+def test_a_journal_of_the_first_format_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    old = sqlite3.connect(path)
+    old.executescript(f"{MIGRATIONS[0]}PRAGMA user_version = 1;")
+    body = b'{"type":"RunStarted","plan_id":"sha256:1","plan_file":"/plan.zip","cluster_id":"cluster"}'
+    old.execute("INSERT INTO runs (run) VALUES ('r-1')")
+    old.execute("INSERT INTO entries VALUES ('r-1', 1, '2026-01-31T12:00:00+00:00', ?)", (body,))
+    old.commit()
+    old.close()
+
+    journal = open_journal(path)
+    measured = journal.append("r-1", Measured({"1.27.9": 1}, {}))
+    assert [entry.body for entry in journal.entries("r-1")] == [STARTED, measured.body]
 
 
 _WRITER = """

@@ -114,15 +114,15 @@ async def test_the_report_is_what_was_measured_until_the_run_goes_on(started: St
     started.journal.append(started.run, StepOutcome(INSTALL, "do", "done"))
     started.journal.append(started.run, RunHalted("paused", TAG, ""))
     record = read_record(started.state, started.journal, started.run, FILES, 7, live=False)
-    write_record(started.state, record, FILES)
+    write_record(started.state, record, FILES, started.journal.entries(started.run))
     assert Path(record.report).read_text().startswith("<!doctype html>")
 
-    read, files = await report(started.choice)
-    assert read == record
-    assert render(read, files, "md").startswith("# Istio 1.26.0 → 1.27.9")
+    told = await report(started.choice)
+    assert told.record == record
+    assert render(told, "md").startswith("# Istio 1.26.0 → 1.27.9")
 
     started.journal.append(started.run, StepIntent(TAG, "do"))
-    gone_on, _ = await report(started.choice)
+    gone_on = (await report(started.choice)).record
     assert gone_on.pods_on_target is None
     assert gone_on.steps[1].outcome != "pending"
 

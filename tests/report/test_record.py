@@ -104,7 +104,7 @@ class _Page(HTMLParser):
 @pytest.mark.parametrize("state", ["done", "halted", "rolled-back", "rollback-failed", "aborted", "running"])
 def test_the_page_is_whole_and_loads_nothing(state: RunState) -> None:
     page = _Page()
-    text = render_html(a_record(*DONE[:7], state=state, pods=None), FILES)
+    text = render_html(a_record(*DONE[:7], state=state, pods=None), FILES, entries(*DONE[:7]))
     page.feed(text)
     assert page.open == []
     assert page.loads == []
@@ -113,14 +113,14 @@ def test_the_page_is_whole_and_loads_nothing(state: RunState) -> None:
 
 
 def test_the_page_escapes_what_a_cluster_says() -> None:
-    text = render_html(a_record(*DONE, detail="<b>bold</b>"), FILES)
+    text = render_html(a_record(*DONE, detail="<b>bold</b>"), FILES, entries(*DONE))
     assert "web&lt;script&gt;" in text
     assert "&lt;b&gt;bold" in text
     assert "is &lt;replaced&gt;" in text
 
 
 def test_the_page_tells_steps_waves_reasons_and_undo() -> None:
-    text = render_html(a_record(*DONE), FILES)
+    text = render_html(a_record(*DONE), FILES, entries(*DONE))
     for words in (
         "Istio 1.26.0 → 1.27.9",
         "its budget permits no rollout",

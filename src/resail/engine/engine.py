@@ -8,6 +8,7 @@ from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.helm_steps import do_helm, undo_helm
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.sampling import Sampler
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -79,6 +80,8 @@ class Engine:
         standings = fold_steps(self._journal.entries(run))
         if not standings:
             await self._guarded(context, "", check_start(context, files.plan.steps))
+        sampler = Sampler(context)
+        await sampler.count()
         for step in files.plan.steps:
             standing = standings.get(step.id)
             if standing is not None and standing.done:
@@ -91,14 +94,17 @@ class Engine:
                 await self._guarded(context, step.id, check_preconditions(context, step))
             self._journal.append(run, StepIntent(step.id, "do"))
             try:
-                done = await self._guarded(context, step.id, _do(context, step))
+                done = await self._guarded(context, step.id, sampler.during(_do(context, step)))
             except _HaltingErrors:
                 raise
             except ResailError as error:
                 self._journal.append(run, StepOutcome(step.id, "do", "failed", str(error)))
+                await sampler.count()
                 await self._failed(files, releases, run, step, error)
             else:
                 self._conclude(run, step, "do", done)
+                await sampler.between()
+        await sampler.count()
         self._journal.append(run, RunFinished("done"))
 
     async def rollback(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
@@ -111,22 +117,27 @@ class Engine:
         calls = Calls(self._journal, run, self._observer)
         context = self._context(calls, files, releases, run)
         standings = fold_steps(self._journal.entries(run))
+        sampler = Sampler(context)
+        await sampler.count()
         for step in undo_sequence(files.plan, standings):
             if standings[step.id].undone:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
             try:
-                done = await self._guarded(context, step.id, _undo(context, step))
+                done = await self._guarded(context, step.id, sampler.during(_undo(context, step)))
             except ClusterUnreachableError:
                 raise
             except ResailError as error:
                 self._journal.append(run, StepOutcome(step.id, "undo", "failed", str(error)))
+                await sampler.count()
                 self._journal.append(run, RunFinished("rollback-failed", f"{step.id}: {error}"))
                 raise RollbackFailedError(
                     f"it cannot be undone: {error}", on=f"step {step.id}", next_step=error.next_step or "then `resail resume`"
                 ) from error
             self._conclude(run, step, "undo", done)
+            await sampler.between()
+        await sampler.count()
         self._journal.append(run, RunFinished("rolled-back"))
 
     def _context(self, calls: Calls, files: PlanFiles, releases: Sequence[Release], run: str) -> Context:

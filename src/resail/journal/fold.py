@@ -1,12 +1,15 @@
 """Entries → how a run stands. Pure: any prefix of a journal can be folded."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from resail.models.journal import (
+    BudgetCounts,
     Direction,
     Entry,
+    Measured,
     Run,
     RunFinished,
     RunHalted,
@@ -17,7 +20,7 @@ from resail.models.journal import (
     StepOutcome,
 )
 
-__all__ = ["StepStanding", "fold_run", "fold_steps"]
+__all__ = ["Measurement", "StepStanding", "fold_measurements", "fold_run", "fold_steps"]
 
 
 class StepStanding(msgspec.Struct, frozen=True):
@@ -27,6 +30,16 @@ class StepStanding(msgspec.Struct, frozen=True):
     """There is an intent to do it."""
     done: bool = False
     undone: bool = False
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """The whole of what was known of the data plane once something of it had changed."""
+
+    time: datetime
+    pods: dict[str, int]
+    """By the version of their proxy."""
+    budgets: dict[str, BudgetCounts]
+    """By ``namespace/name``."""
 
 
 def fold_run(entries: Sequence[Entry]) -> Run:
@@ -75,3 +88,16 @@ def fold_steps(entries: Sequence[Entry]) -> dict[str, StepStanding]:
 
 def _ended(standing: StepStanding, direction: Direction) -> StepStanding:
     return StepStanding(begun=True, done=direction == "do" or standing.done, undone=direction == "undo")
+
+
+def fold_measurements(entries: Sequence[Entry]) -> tuple[Measurement, ...]:
+    """The data plane as it was counted, in the order of the entries; each holds until the next."""
+    found: list[Measurement] = []
+    budgets: dict[str, BudgetCounts] = {}
+    for entry in entries:
+        if isinstance(entry.body, Measured):
+            changed = entry.body.budgets
+            kept = {name: counts for name, counts in budgets.items() if name not in changed}
+            budgets = kept | {name: counts for name, counts in changed.items() if counts is not None}
+            found.append(Measurement(entry.time, entry.body.pods, budgets))
+    return tuple(found)

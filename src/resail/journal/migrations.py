@@ -15,5 +15,9 @@ CREATE TABLE runs (position INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL
 CREATE TABLE requests (run TEXT PRIMARY KEY, what TEXT NOT NULL);
 """
 
-MIGRATIONS = (_0001,)
+_0002 = """
+-- Entries may be ``Measured``. No table changes; a resail that does not know them says so, and does not call the journal damaged.
+"""
+
+MIGRATIONS = (_0001, _0002)
 """The number of those applied is the database's ``user_version``."""

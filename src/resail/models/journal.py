@@ -6,11 +6,13 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "BudgetCounts",
     "CallIntent",
     "CallOutcome",
     "Direction",
     "Entry",
     "EntryBody",
+    "Measured",
     "Progress",
     "Run",
     "RunFinished",
@@ -97,6 +99,26 @@ class Progress(msgspec.Struct, frozen=True, tag="Progress"):
     total: int = 0
 
 
+class BudgetCounts(msgspec.Struct, frozen=True):
+    """A PodDisruptionBudget at one moment, from its status."""
+
+    healthy: int
+    """Pods of it that are ready."""
+    needed: int
+    """Pods that it wants to be ready."""
+    pods: int
+    """Pods that it counts on: those of the replicas wanted."""
+
+
+class Measured(msgspec.Struct, frozen=True, tag="Measured"):
+    """The data plane was counted, and is not as it was at the last count."""
+
+    pods: dict[str, int]
+    """Pods with a proxy, by its version (empty: its image has no tag); those of Jobs are left out."""
+    budgets: dict[str, BudgetCounts | None]
+    """``namespace/name`` of the budgets over such pods that are not as at the last count; None: it is gone."""
+
+
 class RunHalted(msgspec.Struct, frozen=True, tag="RunHalted"):
     """The run stopped and can be resumed."""
 
@@ -121,6 +143,7 @@ EntryBody = (
     | CallIntent
     | CallOutcome
     | Progress
+    | Measured
     | RunHalted
     | RunFinished
 )

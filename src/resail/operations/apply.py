@@ -197,8 +197,9 @@ class _Session:
             raise error
         pods = await measure_pods(cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
-        write_record(self._state, record, self._files)
-        return RunResult(record, error, _waits_for(self._journal.entries(self.run)))
+        entries = self._journal.entries(self.run)
+        write_record(self._state, record, self._files, entries)
+        return RunResult(record, error, _waits_for(entries))
 
 
 def _waits_for(entries: Sequence[Entry]) -> str:

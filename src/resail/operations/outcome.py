@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from resail.cluster import ClusterReader
@@ -9,6 +10,7 @@ from resail.errors import ResailError
 from resail.journal.sqlite import SqliteJournal
 from resail.models.encoding import pretty_json
 from resail.models.identity import IstioVersion
+from resail.models.journal import Entry
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
 from resail.models.snapshot import MeshSnapshot
@@ -54,11 +56,11 @@ def read_record(
     )
 
 
-def write_record(state: StateDirectory, record: Record, files: PlanFiles) -> None:
-    """Write the record as JSON, Markdown and HTML; each file appears whole or not at all."""
+def write_record(state: StateDirectory, record: Record, files: PlanFiles, entries: Sequence[Entry]) -> None:
+    """Write the record as JSON, Markdown and HTML, with plots of the journal's entries; each file appears whole or not at all."""
     _replace(state.report(record.run, "json"), pretty_json(record))
     _replace(state.report(record.run, "md"), render_markdown(record, files).encode())
-    _replace(state.report(record.run, "html"), render_html(record, files).encode())
+    _replace(state.report(record.run, "html"), render_html(record, files, entries).encode())
 
 
 def _replace(path: Path, content: bytes) -> None:

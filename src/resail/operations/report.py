@@ -4,8 +4,11 @@ import contextlib
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from resail.errors import ArtifactError
 from resail.models.encoding import decode_json
+from resail.models.journal import Entry
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
 from resail.operations.outcome import read_record
@@ -14,11 +17,20 @@ from resail.plan.file import read_plan
 from resail.report.html import render_html
 from resail.report.markdown import render_markdown
 
-__all__ = ["render", "report"]
+__all__ = ["RunReport", "render", "report"]
 
 
-async def report(choice: RunChoice) -> tuple[Record, PlanFiles]:
-    """The record of a run and its plan.
+class RunReport(msgspec.Struct, frozen=True):
+    """All that a run is told by."""
+
+    record: Record
+    files: PlanFiles
+    entries: tuple[Entry, ...]
+    """Of the journal, for the plots."""
+
+
+async def report(choice: RunChoice) -> RunReport:
+    """The record of a run, its plan and its journal.
 
     What only the cluster could tell (``pods_on_target``) is what was measured when the run last stopped; None where it
     has gone on since.
@@ -31,15 +43,18 @@ async def report(choice: RunChoice) -> tuple[Record, PlanFiles]:
     journal = existing_journal(state)
     run = journal.run(choice.run)
     files = read_plan(Path(run.plan_file))
+    entries = tuple(journal.entries(run.id))
     kept = _kept(state, run.id)
     if kept is not None and kept.updated == run.updated and kept.state == run.state:
-        return kept, files
-    return read_record(state, journal, run.id, files, None, live=run.state == "running"), files
+        return RunReport(kept, files, entries)
+    return RunReport(read_record(state, journal, run.id, files, None, live=run.state == "running"), files, entries)
 
 
-def render(record: Record, files: PlanFiles, form: Literal["md", "html"]) -> str:
+def render(told: RunReport, form: Literal["md", "html"]) -> str:
     """The record as a text for people."""
-    return render_html(record, files) if form == "html" else render_markdown(record, files)
+    if form == "html":
+        return render_html(told.record, told.files, told.entries)
+    return render_markdown(told.record, told.files)
 
 
 def _kept(state: StateDirectory, run: str) -> Record | None:

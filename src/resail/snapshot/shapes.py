@@ -179,6 +179,7 @@ class _BudgetSpec(_Shape):
 class _BudgetStatus(_Shape):
     current_healthy: int = 0
     desired_healthy: int = 0
+    expected_pods: int = 0
     disruptions_allowed: int = 0
 
 

@@ -25,15 +25,15 @@ def command(settings: Settings, directory: Path | None, run: str | None, out: Pa
     from resail.apps.cli.output import print_result, redirected
     from resail.operations.report import render, report
 
-    record, files = settle(report(run_choice(settings, directory, run)))
+    told = settle(report(run_choice(settings, directory, run)))
 
     def table() -> Any:
         from resail.apps.cli.drawing.record import draw_record
 
-        return draw_record(record)
+        return draw_record(told.record)
 
     with redirected(out):
         if settings.output in ("md", "html"):
-            click.echo(render(record, files, settings.output), nl=False)
+            click.echo(render(told, settings.output), nl=False)
         else:
-            print_result(record, settings, table)
+            print_result(told.record, settings, table)
