@@ -103,7 +103,7 @@ def a_sampler(mesh: Mesh, journal: SqliteJournal, clock: Clock) -> Sampler:
         clock=clock,
         verifier=NoFindings(),
         files=a_plan(),
-        release=RELEASE,
+        releases=(RELEASE,),
         run=RUN,
     )
     return Sampler(context)
@@ -151,7 +151,7 @@ async def test_a_cluster_that_does_not_answer_is_passed_over(journal: SqliteJour
     mesh.pods = [a_pod("1.26.0")]
     mesh.down = True
     engine = Engine(mesh, mesh, NoReleases(), journal, StoppedClock(), NoFindings())
-    await engine.apply(a_plan(), RELEASE, RUN)
+    await engine.apply(a_plan(), (RELEASE,), RUN)
     assert isinstance(journal.entries(RUN)[-1].body, RunFinished)
     assert (measured(journal), mesh.lists > 0) == ([], True)
 
@@ -160,9 +160,9 @@ async def test_a_run_is_counted_from_its_start_to_its_end(journal: SqliteJournal
     mesh = Mesh()
     mesh.pods = [a_pod("1.26.0")]
     engine = Engine(mesh, mesh, NoReleases(), journal, StoppedClock(), NoFindings())
-    await engine.apply(a_plan(), RELEASE, RUN)
+    await engine.apply(a_plan(), (RELEASE,), RUN)
     mesh.pods = [a_pod("1.27.9")]
-    await engine.rollback(a_plan(), RELEASE, RUN)
+    await engine.rollback(a_plan(), (RELEASE,), RUN)
     assert [each.pods for each in measured(journal)] == [{"1.26.0": 1}, {"1.27.9": 1}]
     assert sorted(mesh.writes) == sorted([*OLD, *OLD]), "only the steps write"
     assert isinstance(journal.entries(RUN)[-1].body, RunFinished)

@@ -8,8 +8,8 @@ from resail.checks.rollout import rollout_of
 from resail.errors import ClusterApiError, UsageError
 from resail.models.identity import KindRef, ObjectRef
 from resail.twin.cluster import open_twin
-from resail.twin.loop import run
 from resail.twin.faults import ApiRefuses, Deploys, NeverReady, NodeGone, parse_fault
+from resail.twin.loop import run
 from tests.twin.worlds import WEB, deployment, pods, rolled_out, set_up
 
 

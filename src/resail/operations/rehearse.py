@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,7 @@ from resail.models.rehearsal import FaultTrial, Rehearsal
 from resail.models.release import Release
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.cluster_choice import twin_connection
+from resail.operations.copies import twin_of
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.rehearsals import keep_rehearsal
 from resail.operations.verify import MeshVerifier
@@ -25,16 +25,10 @@ from resail.rehearsal.leftovers import leftovers
 from resail.rehearsal.meter import metered
 from resail.rehearsal.trial import Copy, Trial
 from resail.snapshot import capture
-from resail.snapshot.stand_in import stand_in
-from resail.twin.cluster import open_twin
 from resail.twin.faults import parse_fault
-from resail.twin.loading import load
 from resail.twin.loop import simulated_time
 
 __all__ = ["RehearseRequest", "rehearse"]
-
-_SETTLED = timedelta(hours=1)
-"""For how long what is ready on a copy has been so."""
 
 
 class RehearseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,10 +117,7 @@ async def _with_fault(files: PlanFiles, snapshot: MeshSnapshot, seed: int, fault
 @asynccontextmanager
 async def _trial(files: PlanFiles, snapshot: MeshSnapshot, seed: int, *faults: str) -> AsyncIterator[tuple[Copy, Trial]]:
     """A twin of the mesh, and a run of the plan on it that is about to begin."""
-    now = on_the_wall()
-    ready = {workload.ref: workload.ready_seconds for workload in snapshot.workloads if workload.ready_seconds}
-    async with open_twin(seed=seed, start=now, ready_seconds=ready, faults=faults) as twin:
-        load(twin.server, stand_in(snapshot, now - _SETTLED))
+    async with twin_of(snapshot, on_the_wall(), seed=seed, faults=faults) as twin:
         connection = twin_connection(twin, twin.clock)
         with tempfile.TemporaryDirectory(prefix="resail-rehearsal-") as folder:
             journal = open_journal(Path(folder) / "journal.db", twin.clock.now)

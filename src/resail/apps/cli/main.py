@@ -31,7 +31,8 @@ COMMANDS = {
     "rollback": (_AT + "rollback", "Undo a run, step by step, from its journal."),
     "verify": (_AT + "verify", "Check the mesh: versions, skew, readiness, webhooks, objects."),
     "report": (_AT + "report", "The record of a run, as table, Markdown, HTML or JSON."),
-    "demo": (_AT + "demo", "The whole story on a test bed of its own: no cluster needed."),
+    "demo": (_AT + "demo", "The whole story on a mesh of its own: no cluster needed."),
+    "twin": (_AT + "twin", "Copies of a mesh in files, to try things on."),
     "testbed": (_AT + "testbed", "The control-plane test bed: build, start, stop."),
     "completion": (_AT + "completion", "Print the completion script of a shell."),
 }
