@@ -30,13 +30,13 @@ async def wait_until_rolled_out(context: Context, step: str, workload: ObjectRef
         rollout = rollout_of(manifest)
         if rollout.complete:
             return manifest
+        counted = f"{rollout.updated} of {rollout.wanted} pods are new, {rollout.ready} ready"
         if (rollout.updated, rollout.ready) != told:
             told = (rollout.updated, rollout.ready)
-            counted = f"{rollout.updated} of {rollout.wanted} pods are new, {rollout.ready} ready"
             context.tell(step, f"{workload}: {counted}", min(told), rollout.wanted)
         if rollout.failed or context.clock.monotonic() > deadline:
             raise StepFailedError(
-                rollout.failed or f"not rolled out within {timeout:.0f} s: {rollout.ready} of {rollout.wanted} pods are ready",
+                rollout.failed or f"not rolled out within {timeout:.0f} s: {counted}",
                 on=str(workload),
                 next_step=f"see `kubectl -n {workload.namespace} describe pods`; then `resail resume`, or `resail rollback`",
             )

@@ -22,7 +22,8 @@ __all__ = ["TwinFacts", "load_twin", "save_twin", "show_twin"]
 class TwinFacts(msgspec.Struct, frozen=True):
     """A twin in a file."""
 
-    file: Path
+    file: str
+    """Absolute."""
     now: datetime
     """By its own clock."""
     mesh: MeshSnapshot
@@ -76,4 +77,4 @@ async def show_twin(path: Path, istio_namespace: str) -> TwinFacts:
         raise ArtifactError("it is not there", on=str(path), next_step="make one with `resail twin save`")
     with simulated_time():
         async with open_twin(path) as twin:
-            return TwinFacts(path.absolute(), twin.clock.now(), await capture(twin, istio_namespace))
+            return TwinFacts(str(path.absolute()), twin.clock.now(), await capture(twin, istio_namespace))

@@ -5,6 +5,7 @@ from typing import Any
 
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.stand_in import StandIn
+from resail.twin.controllers.kubelet import give_address
 from resail.twin.controllers.owners import controller_of
 from resail.twin.controllers.revisions import HASH, ensure_revision
 from resail.twin.creation import begun
@@ -58,6 +59,8 @@ def _add(server: Server, key: Key, manifest: Manifest, one: StandIn) -> None:
     if status:
         tidy["status"] = {**(tidy.get("status") or {}), **status}
     server.store.add(kind.id, tidy, counted=kind.counted)
+    if key.kind == "Pod" and status.get("phase") == "Running":
+        server.store.edit(key, give_address)
 
 
 def _with_uid(server: Server, namespace: str, owner: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from resail.twin.readiness import set_condition
 from resail.twin.server import Server
 from resail.twin.store import Change, Key
 
-__all__ = ["Kubelet"]
+__all__ = ["Kubelet", "give_address"]
 
 _READY_AFTER = "testbed.resail.dev/ready-after"
 _NEVER = "testbed.resail.dev/never-ready"
@@ -56,8 +56,8 @@ class Kubelet:
 
         def run(new: Manifest) -> None:
             status = new["status"]
-            status |= {"phase": "Running", "startTime": now, "podIP": _address(new), "hostIP": "10.0.0.1"}
-            status["podIPs"] = [{"ip": status["podIP"]}]
+            status |= {"phase": "Running", "startTime": now}
+            give_address(new)
             for name, value in (("PodScheduled", True), ("Initialized", True), ("ContainersReady", False), ("Ready", False)):
                 more = {} if value else {"reason": "ContainersNotReady"}
                 set_condition(status, name, value, now, **more)
@@ -131,9 +131,11 @@ def _duration(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|h|m|s)", text))
 
 
-def _address(pod: Manifest) -> str:
+def give_address(pod: Manifest) -> None:
+    """One of its own, told from its uid; and that of the one host that all nodes are."""
     number = int(pod["metadata"]["uid"][:6], 16)
-    return f"10.{244 + number % 4}.{number // 256 % 256}.{number % 256}"
+    address = f"10.{244 + number % 4}.{number // 256 % 256}.{number % 256}"
+    pod["status"] |= {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "10.0.0.1"}
 
 
 def _running(container: dict[str, Any], now: str, *, ready: bool) -> dict[str, Any]:
