@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from resail.errors import ClusterApiError
 from resail.models.identity import KindRef, Manifest, ObjectRef
@@ -141,10 +142,13 @@ async def _in_effect(site: Site, name: str, manifest: Manifest, stack: AsyncExit
     await site.until(meets)
 
 
-async def asked(there: Site, labels: dict[str, str] | None = None, name: str = "probe") -> Asked | None:
-    """The webhook that a new pod of these labels meets; ``None``: it meets none."""
+async def asked(there: Site, labels: dict[str, str] | None = None) -> Asked | None:
+    """The webhook that a new pod of these labels meets; ``None``: it meets none, and is there.
+
+    No dry run: one that fails with 500 is tried again, which takes its time.
+    """
     try:
-        await there.cluster.create(pod(there, name, labels), dry_run=True)
+        await there.cluster.create(pod(there, f"probe-{uuid4().hex[:8]}", labels, nodeSelector={"no": "where"}))
     except ClusterApiError as error:
         found = _CALLED.search(error.what)
         if found is None:

@@ -45,6 +45,11 @@ def role_binding(site: Site) -> Manifest:
     return of(site, f"{group}/v1", "RoleBinding", roleRef=role, subjects=[subject])
 
 
+def lonely_pod(site: Site) -> Manifest:
+    """One that waits for a node, and whose container is all that we say: a patch replaces the list of them as a whole."""
+    return pod(site, "a", nodeSelector={"no": "where"}, automountServiceAccountToken=False)
+
+
 class Case(NamedTuple):
     make: Callable[[Site], Manifest]
     patch: Manifest
@@ -80,11 +85,9 @@ CASES = {
     "Secret-immutable": Case(lambda site: of(site, "v1", "Secret", immutable=True), {"immutable": None}),
     "Secret-type": Case(lambda site: of(site, "v1", "Secret"), {"type": "example.org/other"}),
     "RoleBinding-roleRef": Case(role_binding, {"roleRef": {"name": "two"}}),
-    "Pod-serviceAccountName": Case(
-        lambda site: pod(site, "a", nodeSelector={"no": "where"}), {"spec": {"serviceAccountName": "other"}}
-    ),
+    "Pod-serviceAccountName": Case(lambda site: lonely_pod(site), {"spec": {"serviceAccountName": "other"}}),
     "Pod-command": Case(
-        lambda site: pod(site, "a", nodeSelector={"no": "where"}),
+        lambda site: lonely_pod(site),
         {"spec": {"containers": [{"name": "app", "image": "example.org/app:1", "command": ["other"]}]}},
     ),
 }
@@ -148,7 +151,7 @@ async def test_what_is_immutable_can_be_labelled_and_deleted(site: Site) -> None
 
 
 async def test_the_image_of_a_pod_can_be_changed(site: Site) -> None:
-    await site.cluster.create(pod(site, "a", nodeSelector={"no": "where"}))
+    await site.cluster.create(lonely_pod(site))
     containers = [{"name": "app", "image": "example.org/app:2"}]
     found = await site.cluster.patch(site.ref(POD, "a"), {"spec": {"containers": containers}})
     assert found["spec"]["containers"][0]["image"] == "example.org/app:2"

@@ -1,5 +1,7 @@
 """Which injector a new pod meets: the precedence of Istio's labels, by the selectors of its charts."""
 
+from uuid import uuid4
+
 import pytest
 
 from resail.checks.injection import pointer_of
@@ -155,6 +157,17 @@ async def test_an_injector_that_may_fail_lets_the_pod_through(site: Site) -> Non
         assert [container["name"] for container in created["spec"]["containers"]] == ["app"]
 
 
+async def test_a_dry_run_meets_the_injector_too(site: Site) -> None:
+    """How the engine sees who would inject."""
+    async with namespace(site, "case", CANARY) as there, injectors(site, injector(site, "canary")):
+        with pytest.raises(ClusterApiError, match=r"rev\.namespace\.sidecar-injector\.istio\.io") as caught:
+            await site.cluster.create(pod(there, "a"), dry_run=True)
+        assert caught.value.status == 500
+        tried = await site.cluster.create(pod(there, "b", NO), dry_run=True)
+        assert tried["metadata"]["labels"] == NO
+    assert await there.names(POD) == []
+
+
 async def test_only_new_pods_meet_an_injector(site: Site) -> None:
     async with namespace(site, "case", CANARY) as there:
         await site.cluster.create(pod(there, "old"))
@@ -190,7 +203,7 @@ async def test_a_validator_that_does_not_answer_refuses_what_it_selects_until_it
 
     async def refuses() -> bool:
         try:
-            await site.cluster.create(config_map(site, "probe", contract="yes"), dry_run=True)
+            await site.cluster.create(config_map(site, f"probe-{uuid4().hex[:8]}", contract="yes"))
         except ClusterApiError as error:
             return "rev.validation.istio.io" in error.what
         return False
