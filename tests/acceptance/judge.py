@@ -64,7 +64,10 @@ class _Shown:
             if isinstance(step, MoveTag)
             for manifest in files.manifests[step.manifests]
         }
-        self._labels = {step.namespace: set(step.labels) for step in files.plan.steps if isinstance(step, LabelNamespace)}
+        self._labels: dict[str, set[str]] = {}
+        for step in files.plan.steps:
+            if isinstance(step, LabelNamespace):
+                self._labels.setdefault(step.namespace, set()).update(step.labels)
         self._restarts = _restarts(files)
 
     def complaint(self, event: Event, kinds: Kinds) -> str:
