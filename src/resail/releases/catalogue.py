@@ -39,5 +39,5 @@ def find_patch(version: IstioVersion) -> CataloguePatch:
     raise ArtifactError(
         f"the catalogue has no Istio {version}; {near}",
         on=str(version),
-        next_step="`resail releases list` shows all; a newer one can be given by --release-dir",
+        next_step="`resail releases list` shows all; a newer one can be given by `resail releases add`",
     )

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 
 from resail.apps.cli.drawing.parts import grid, table
-from resail.models.release import CatalogueLine
-from resail.operations.releases import ReleaseFacts
+from resail.models.release import CatalogueLine, Release
+from resail.operations.releases import BundleFacts, ReleaseFacts
 
-__all__ = ["draw_lines", "draw_release"]
+__all__ = ["draw_bundle", "draw_lines", "draw_release", "draw_releases"]
 
 
 def draw_lines(lines: Sequence[CatalogueLine]) -> RenderableType:
@@ -51,6 +51,17 @@ def draw_release(facts: ReleaseFacts) -> RenderableType:
     if line is not None and line.notes:
         parts.append(table(("Notes on upgrading to it",), [(note,) for note in line.notes]))
     return Group(*parts)
+
+
+def draw_releases(releases: Sequence[Release]) -> RenderableType:
+    """A row for each release on this machine."""
+    return table(("Version", "Source", "Digest"), [(str(one.version), one.source, one.digest) for one in releases])
+
+
+def draw_bundle(facts: BundleFacts) -> RenderableType:
+    """The file, and what is in it."""
+    rows = [("file", facts.path), ("digest", facts.digest), ("bytes", str(facts.size))]
+    return Group(grid(rows), draw_releases(facts.releases))
 
 
 def _range(versions: Sequence[str]) -> str:
