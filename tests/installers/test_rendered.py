@@ -9,6 +9,7 @@ import pytest
 from resail.errors import ApiConflictError, HaltedError, InstallerError, NotFoundError
 from resail.installers.helm_storage import decode_release
 from resail.installers.rendered import RenderedInstaller
+from resail.installers.stored_releases import HISTORY
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.plan import FieldOwnerConflict, HelmChange
 from resail.twin.cluster import TwinCluster, open_twin
@@ -261,15 +262,15 @@ def test_what_somebody_else_works_on_is_left_alone() -> None:
     on_twin(story)
 
 
-def test_ten_revisions_are_kept_and_the_deployed_one_among_them() -> None:
+def test_the_oldest_revisions_go_and_the_deployed_one_stays() -> None:
     async def story(twin: TwinCluster, installer: RenderedInstaller) -> None:
         await installed(installer)
-        for _ in range(12):
+        for _ in range(HISTORY + 2):
             await apply(installer, "1.27.9")
         numbers = [
             decode_release(secret).revision for secret in await twin.list_objects(KindRef("v1", "Secret"), labels="owner=helm")
         ]
-        assert sorted(numbers) == list(range(4, 14))
-        assert await status(twin, 13) == "deployed"
+        assert sorted(numbers) == list(range(4, HISTORY + 4))
+        assert await status(twin, HISTORY + 3) == "deployed"
 
     on_twin(story)

@@ -73,7 +73,7 @@ def _install(folder: Path) -> None:
     # An environment of its own: the one that we run in may have no pip, and is not ours to change.
     done = _run(sys.executable, "-m", "venv", str(partial))
     if done.returncode == 0:
-        done = _run(str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", _DISTRIBUTION)
+        done = _run(str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--retries", "0", _DISTRIBUTION)
     if done.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
         raise ArtifactError(

@@ -96,6 +96,9 @@ class Server:
         for name in ("name", "namespace"):
             if metadata.get(name, live["metadata"].get(name)) != live["metadata"].get(name):
                 raise invalid(kind, ref.name, f"the {name} of the object does not match the {name} on the URL", 400)
+        ending = "deletionTimestamp"
+        if metadata.get(ending) and metadata[ending] != live["metadata"].get(ending):
+            raise invalid(kind, ref.name, f"metadata.{ending}: field is immutable")
         wanted = metadata.get("resourceVersion")
         if wanted is not None and wanted != live["metadata"]["resourceVersion"]:
             raise conflict(kind, ref.name)
