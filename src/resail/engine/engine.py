@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
-from resail.engine.helm_steps import do_helm, undo_helm
+from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
 from resail.engine.sampling import Sampler
@@ -24,18 +24,11 @@ from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
     Approve,
-    InstallRevision,
     LabelNamespace,
     MoveTag,
-    MoveValidator,
     PlanFiles,
     RestartWave,
     Step,
-    UpgradeCNI,
-    UpgradeControlPlane,
-    UpgradeCRDs,
-    UpgradeGateway,
-    UpgradeZtunnel,
     Verify,
 )
 from resail.models.release import Release
@@ -212,17 +205,9 @@ _HaltingErrors = (StalePlanError, HaltedError, ClusterUnreachableError)
 
 
 def _do(context: Context, step: Step) -> Awaitable[Done]:
+    if isinstance(step, HelmStep):
+        return do_helm(context, step)
     match step:
-        case (
-            UpgradeCRDs()
-            | InstallRevision()
-            | UpgradeControlPlane()
-            | UpgradeCNI()
-            | UpgradeZtunnel()
-            | UpgradeGateway()
-            | MoveValidator()
-        ):
-            return do_helm(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
@@ -236,17 +221,9 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
 
 
 def _undo(context: Context, step: Step) -> Awaitable[Done]:
+    if isinstance(step, HelmStep):
+        return undo_helm(context, step)
     match step:
-        case (
-            UpgradeCRDs()
-            | InstallRevision()
-            | UpgradeControlPlane()
-            | UpgradeCNI()
-            | UpgradeZtunnel()
-            | UpgradeGateway()
-            | MoveValidator()
-        ):
-            return undo_helm(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():
