@@ -21,8 +21,9 @@ $(TOOLS)/bin/uv:
 
 setup: .venv/.synced ## Install what the project needs into .venv
 
-demo: .venv/.synced ## A real mesh goes from 1.26.0 to 1.27.9 on a real API server
-	$(RUN)/resail demo
+ON ?= twin
+demo: .venv/.synced ## A mesh goes from 1.26.0 to 1.27.9 on a twin; ON=control-plane: on a real API server
+	$(RUN)/resail demo --on $(ON)
 
 lint: .venv/.synced
 	$(RUN)/ruff check src tests bench
