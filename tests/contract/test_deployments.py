@@ -174,6 +174,22 @@ async def test_past_its_deadline_taking_the_template_back_recovers_the_condition
     await until_progressing(site, "True", "NewReplicaSetAvailable")
 
 
+async def test_the_deadline_of_a_single_pod_is_still_told_for_the_generation_that_takes_the_template_back(site: Site) -> None:
+    """For a moment: whoever waits must not take it for a failure of the new generation."""
+    await standing(site, 1, progressDeadlineSeconds=1, strategy=rolling(1, 0))
+    await restart_in_vain(site, "Deployment", "web")
+    await until_progressing(site, "False", "ProgressDeadlineExceeded")
+    async with recorded(site, DEPLOYMENT) as events:
+        back = await take_back(site)
+        await until_progressing(site, "True", "NewReplicaSetAvailable")
+    generation = back["metadata"]["generation"]
+    first = next(state for state in states(events, "web") if state["status"]["observedGeneration"] == generation)
+    assert progressing(first) == ("False", "ProgressDeadlineExceeded")
+    # All that is wanted is there already, and one that has to go.
+    counts = [first["status"][field] for field in ("replicas", "updatedReplicas", "availableReplicas")]
+    assert counts == [2, 1, 1]
+
+
 # --- an earlier template again ---
 
 
