@@ -1,6 +1,18 @@
-"""``python -m bench``: run all measurements."""
+"""``python -m bench [NAME…]``: run the named measurements, or all."""
 
-from bench.inspect_10k import main
+import sys
+from importlib import import_module
+
+_ALL = ("inspect_10k", "rehearse_10k", "prediction")
+
+
+def _main() -> None:
+    names = sys.argv[1:] or _ALL
+    for name in names:
+        if name not in _ALL:
+            raise SystemExit(f"there is no measurement {name!r}: there are {', '.join(_ALL)}")
+        import_module(f"bench.{name}").main()
+
 
 if __name__ == "__main__":
-    main()
+    _main()

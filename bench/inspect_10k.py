@@ -12,6 +12,7 @@ import msgspec
 
 from bench.crowd import PODS, settle_crowd
 from bench.measuring import Cost, measure, median
+from bench.results import keep, say
 from resail.installers.helm import open_helm
 from resail.kube import connect
 from resail.testbed.bed import Bed
@@ -23,7 +24,6 @@ __all__ = ["main"]
 
 RUNS = 3
 LEAST_MEGABYTES = 200
-_RESULTS = Path(__file__).with_name("results.md")
 _MEGABYTE = 1_000_000
 _PATH = "/api/v1/pods"
 _JSON = "application/json"
@@ -39,27 +39,25 @@ class _Row(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Measure, print the table, and write it to ``bench/results.md``."""
-    kubectl = ensure(("kubectl",), _say)["kubectl"]
+    kubectl = ensure(("kubectl",), say)["kubectl"]
     with tempfile.TemporaryDirectory(prefix="resail-bench-") as folder:
-        bed = Bed.start(Path(folder) / "bed", _say)
+        bed = Bed.start(Path(folder) / "bed", say)
         try:
             asyncio.run(_install(bed))
-            asyncio.run(settle_crowd(bed, _say))
+            asyncio.run(settle_crowd(bed, say))
             rows = _measure_all(bed, kubectl, Path(folder))
         finally:
             bed.stop()
-    table = _table(rows)
-    sys.stdout.write(table)
-    _RESULTS.write_text(_page(table))
+    keep("inspect_10k", _page(_table(rows)))
     size = rows[-2].megabytes
     if size < LEAST_MEGABYTES:
         raise SystemExit(f"the list of pods has only {size:.0f} MB as JSON, which says little: {LEAST_MEGABYTES} are wanted")
 
 
 async def _install(bed: Bed) -> None:
-    mesh = await render_mesh(_say)
+    mesh = await render_mesh(say)
     async with connect(bed.kubeconfig_of("deployer")) as cluster, open_helm(cluster.access, cluster, cluster) as helm:
-        await install_mesh(cluster, helm, mesh, _say)
+        await install_mesh(cluster, helm, mesh, say)
 
 
 def _measure_all(bed: Bed, kubectl: Path, folder: Path) -> list[_Row]:
@@ -82,7 +80,7 @@ def _measure_all(bed: Bed, kubectl: Path, folder: Path) -> list[_Row]:
         # Each in turn, so that what else goes on in the machine hits all alike.
         for what, command in programs:
             cost = measure(command, output, {"XDG_STATE_HOME": str(folder)})
-            _say(f"run {run}: {what}: {cost.seconds:.1f} s")
+            say(f"run {run}: {what}: {cost.seconds:.1f} s")
             costs[what].append(cost)
             told = output.read_text() if what.startswith("raw") else ""
             megabytes[what] = (int(told) if told else output.stat().st_size) / _MEGABYTE
@@ -109,14 +107,9 @@ def _table(rows: Sequence[_Row]) -> str:
 def _page(table: str) -> str:
     return (
         f"# {PODS:,} pods\n\n"
-        f"`make bench`: the demo mesh beside {PODS:,} pods with a sidecar that istiod made, on kube-apiserver "
+        f"`python -m bench inspect_10k`: the demo mesh beside {PODS:,} pods with a sidecar that istiod made, on kube-apiserver "
         f"{KUBERNETES_VERSION} with KWOK nodes, on {platform.machine()} with {os.cpu_count()} cores; medians of {RUNS} runs, "
         "taken in turn. "
         "CPU and memory are those of the client; memory is that of its largest process.\n\n"
         f"{table}"
     )
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -6,7 +6,7 @@ import msgspec
 
 from resail.models.journal import RunState
 
-__all__ = ["BudgetLow", "FaultTrial", "Peaks", "Rehearsal", "StepForecast"]
+__all__ = ["BudgetLow", "FaultTrial", "Peaks", "Place", "Rehearsal", "StepForecast"]
 
 Place = Literal["twin", "control-plane"]
 

@@ -1,22 +1,22 @@
 """``resail apply``, ``resume`` and ``rollback``: wire an engine, and let it run a plan."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import ArtifactError, BlockedError, StalePlanError, UsageError
+from resail.errors import BlockedError, StalePlanError, UsageError
 from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
-from resail.models.plan import Approve, Hop, PlanFiles
+from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
+from resail.operations.planned_releases import planned_releases
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import (
     StateDirectory,
@@ -27,7 +27,6 @@ from resail.operations.runs import (
 )
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
-from resail.releases.store import ReleaseStore, default_store
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
 
@@ -165,23 +164,8 @@ class _Session:
         self._watcher = watcher
 
     async def releases(self, directories: Sequence[Path]) -> tuple[Release, ...]:
-        """The release of each hop, checked to be the one that the plan was made of.
-
-        Undoing needs none: Helm rolls back by its own history, whatever became of the files.
-        """
-        store = default_store(directories)
-        return tuple([await self._release(store, hop) for hop in self._files.plan.hops])
-
-    async def _release(self, store: ReleaseStore, hop: Hop) -> Release:
-        release = await asyncio.to_thread(store.get, hop.to_version, self._watcher.progress)
-        if release.digest != hop.release_digest:
-            raise ArtifactError(
-                f"its files are not those that the plan was made of ({release.digest} instead of "
-                f"{hop.release_digest}, from {release.source})",
-                on=f"Istio {hop.to_version}",
-                next_step="give the same release by --release-dir, or make the plan again",
-            )
-        return release
+        """The release of each hop. Undoing needs none: Helm rolls back by its own history, whatever became of the files."""
+        return await planned_releases(self._files.plan, directories, self._watcher.progress)
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""

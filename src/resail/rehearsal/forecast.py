@@ -1,15 +1,40 @@
-"""What a run on a copy foretells: how long each step takes, and what it waits for."""
+"""What a run on a copy foretells: all that it does, how long each step takes, and what it waits for."""
 
 from collections.abc import Sequence
 
+from resail import __version__
 from resail.models.identity import ObjectRef
 from resail.models.journal import Entry
-from resail.models.plan import HelmChange, Plan, RestartWave, Step
-from resail.models.rehearsal import StepForecast
-from resail.rehearsal.meter import Meter
+from resail.models.plan import HelmChange, Plan, PlanFiles, RestartWave, Step
+from resail.models.rehearsal import Rehearsal, StepForecast
+from resail.models.snapshot import DisruptionBudget
+from resail.rehearsal.meter import Meter, metered
+from resail.rehearsal.trial import Copy, trial_on
 from resail.report.steps import step_records
 
-__all__ = ["critical_path"]
+__all__ = ["critical_path", "forecast"]
+
+
+async def forecast(copy: Copy, files: PlanFiles, budgets: Sequence[DisruptionBudget], seed: int) -> Rehearsal:
+    """Run the plan on a copy of its mesh, and measure it."""
+    async with trial_on(copy, files) as trial:
+        async with metered(copy.cluster, copy.clock, budgets) as meter:
+            run = await trial.apply()
+        return Rehearsal(
+            plan_id=files.id,
+            on=copy.place,
+            seed=seed,
+            state=run.state,
+            detail=run.detail,
+            seconds=trial.seconds,
+            critical_path=critical_path(files.plan, trial.entries, meter),
+            restarts=trial.restarted,
+            peaks=meter.peaks,
+            budgets=meter.budgets,
+            gates=() if run.state == "done" else (f"{run.step}: {run.detail}",),
+            faults=(),
+            resail_version=__version__,
+        )
 
 
 def critical_path(plan: Plan, entries: Sequence[Entry], meter: Meter) -> tuple[StepForecast, ...]:

@@ -1,6 +1,8 @@
 """One run of a plan on a copy, forwards and, where that is wished, back."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -8,26 +10,40 @@ from resail.cluster import Clock, Cluster
 from resail.engine.engine import Engine, Verifier
 from resail.errors import ResailError
 from resail.installers.interface import Installer
-from resail.journal.sqlite import SqliteJournal
+from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Entry, Run, RunStarted, StepApproved
 from resail.models.plan import Approve, PlanFiles
+from resail.models.rehearsal import Place
 from resail.models.release import Release
 from resail.report.steps import step_records
 
-__all__ = ["Copy", "Trial"]
+__all__ = ["Copy", "Trial", "trial_on"]
 
 _RUN = "rehearsal"
+_IN_MEMORY = Path(":memory:")
+"""SQLite's name for no file: nobody resumes a rehearsal, and each entry of a file would wait for the disk."""
 
 
 class Copy(msgspec.Struct, frozen=True):
     """A copy of a mesh, and what works on it."""
 
+    place: Place
     cluster: Cluster
     clock: Clock
     installer: Installer
     verifier: Verifier
     releases: tuple[Release, ...]
     """One for each hop; the installer of a twin reads nothing of them."""
+
+
+@asynccontextmanager
+async def trial_on(copy: Copy, files: PlanFiles) -> AsyncIterator["Trial"]:
+    """A run of the plan that is about to begin."""
+    journal = open_journal(_IN_MEMORY, copy.clock.now)
+    try:
+        yield Trial(copy, files, journal)
+    finally:
+        journal.close()
 
 
 class Trial:

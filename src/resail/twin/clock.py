@@ -14,6 +14,7 @@ class TwinClock:
         self._start = start
         self._loop = asyncio.get_running_loop()
         self._offset = elapsed - self._loop.time()
+        self._told = (start.replace(microsecond=0), _written(start))
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
@@ -26,4 +27,11 @@ class TwinClock:
 
     def timestamp(self) -> str:
         """Now, as Kubernetes writes it: in whole seconds."""
-        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        second = self.now().replace(microsecond=0)
+        if second != self._told[0]:
+            self._told = (second, _written(second))
+        return self._told[1]
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

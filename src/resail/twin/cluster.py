@@ -123,7 +123,7 @@ class TwinCluster:
 
     async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
         decoder = msgspec.json.Decoder(shape)
-        return [decoder.decode(self.store.body(key)) for key in await self._list(kind, namespace, labels)]
+        return [self.store.shape(key, decoder) for key in await self._list(kind, namespace, labels)]
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
         changes: asyncio.Queue[Change] = asyncio.Queue()

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from resail.twin.clock import TwinClock
 from resail.twin.file import TwinFile
 
 __all__ = ["Change", "Key", "Store", "copied"]
+
+T = TypeVar("T")
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 """What names are made unique with: letters and digits that spell no words."""
@@ -52,6 +54,7 @@ class Store:
         self._version = version
         self._objects: dict[str, dict[str, dict[str, Manifest]]] = {}
         self._bodies: dict[Key, bytes] = {}
+        self._shapes: dict[Key, dict[type, Any]] = {}
         self._owned: dict[str, dict[Key, None]] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self._unsaved: dict[Key, None] = {}
@@ -74,6 +77,14 @@ class Store:
         if key not in self._bodies:
             self._bodies[key] = canonical_json(self.get(key))
         return self._bodies[key]
+
+    def shape(self, key: Key, decoder: msgspec.json.Decoder[T]) -> T:
+        """An object that is there, decoded; the same one until it changes, since counting pods asks for all of them again."""
+        shapes = self._shapes.setdefault(key, {})
+        if decoder.type not in shapes:
+            shapes[decoder.type] = decoder.decode(self.body(key))
+        found: T = shapes[decoder.type]
+        return found
 
     def keys(self, kind: str, namespace: str = "") -> Iterator[Key]:
         """Of all objects of a kind, in all namespaces where none is given, in the order of namespaces and names."""
@@ -124,6 +135,19 @@ class Store:
         manifest = copied(before)
         change(manifest)
         return self.replace(key, manifest)
+
+    def edit_status(self, key: Key, change: Callable[[Manifest], Any]) -> Manifest:
+        """As ``edit`` where nothing but the status is changed: the rest, which is most of a pod, need not be copied."""
+        before = self.get(key)
+        assert before is not None
+        status = {"status": copied(before["status"])} if "status" in before else {}
+        manifest = {**before, "metadata": {**before["metadata"]}, **status}
+        change(manifest)
+        return self.replace(key, manifest)
+
+    def set_status(self, key: Key, status: dict[str, Any]) -> Manifest:
+        """Put a status in place of the one that is there."""
+        return self.edit_status(key, lambda new: new.update(status=status))
 
     def remove(self, key: Key) -> None:
         before = self.get(key)
@@ -176,6 +200,7 @@ class Store:
 
     def _forget(self, key: Key, manifest: Manifest) -> None:
         self._bodies.pop(key, None)
+        self._shapes.pop(key, None)
         for owner in manifest["metadata"].get("ownerReferences") or ():
             of_owner = self._owned.get(owner["uid"], {})
             of_owner.pop(key, None)

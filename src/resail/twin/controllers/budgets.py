@@ -68,7 +68,7 @@ class BudgetController:
             status["disruptedPods"] = evicted
         reason = "SufficientPods" if allowed else "InsufficientPods"
         set_condition(status, "DisruptionAllowed", allowed > 0, self._store.clock.timestamp(), reason=reason, message="")
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         return _FORGOTTEN if evicted else None
 
     def _still_there(self, budget: Manifest, pods: list[Manifest]) -> dict[str, str]:

@@ -48,7 +48,7 @@ class DaemonSetController:
         except ClusterApiError:
             again = _AGAIN
         status = self._status(workload, mark)
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         name = workload["metadata"]["name"]
         clean_up(
             self._server, workload, {f"{name}-{_mark_of(pod)}" for pod in active_pods(self._store, workload)} | {f"{name}-{mark}"}

@@ -44,7 +44,7 @@ class DeploymentController:
         deployment = self._store.get(key)
         assert deployment is not None
         status, again = next_status(deployment, self._new_of(deployment), self._all(deployment), self._store.clock)
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         return again
 
     def _act(self, key: Key, deployment: Manifest) -> None:

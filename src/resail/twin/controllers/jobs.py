@@ -39,7 +39,7 @@ class JobController:
         except ClusterApiError:
             again = _AGAIN
         status = self._status(job)
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         return again
 
     def _pods(self, job: Manifest) -> list[Manifest]:

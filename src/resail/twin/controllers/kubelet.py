@@ -66,7 +66,7 @@ class Kubelet:
             if starters:
                 status["initContainerStatuses"] = [_started(one, now) for one in starters]
 
-        self._store.edit(key, run)
+        self._store.edit_status(key, run)
 
     def _go_on(self, key: Key) -> float | None:
         pod = self._store.get(key)
@@ -78,7 +78,7 @@ class Kubelet:
         if left > 0:
             return left
         self._store.set_timer(_timer(pod), None)
-        self._store.edit(key, self._complete if _of_job(pod) else self._get_ready)
+        self._store.edit_status(key, self._complete if _of_job(pod) else self._get_ready)
         return None
 
     def _get_ready(self, pod: Manifest) -> None:

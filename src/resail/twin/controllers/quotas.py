@@ -29,7 +29,7 @@ class QuotaController:
             return None
         used = {name: _text(amount) for name, amount in used_of(self._store, self._server.kinds, quota).items()}
         status: dict[str, Any] = {"hard": quota["spec"].get("hard") or {}, "used": used}
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         return None
 
 

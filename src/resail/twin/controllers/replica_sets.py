@@ -37,7 +37,7 @@ class ReplicaSetController:
         pods = active_pods(self._store, replica_set)
         min_ready = replica_set["spec"].get("minReadySeconds", 0)
         status = self._status(replica_set, pods, min_ready, refused)
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         return _AGAIN if refused else until_available(self._store, pods, min_ready)
 
     def _scale(self, replica_set: Manifest, pods: list[Manifest]) -> str:

@@ -24,34 +24,64 @@ class _Amount(NamedTuple):
 
 
 _NONE = _Amount(0, 0, 0)
+_UNFIT = "node(s) didn't match Pod's node affinity/selector"
 
 
 class Scheduler:
-    """Requests, ``nodeSelector``, ``nodeName``. The emptiest node is taken, as the real one tends to."""
+    """Requests, ``nodeSelector``, ``nodeName``. The emptiest node is taken, as the real one tends to.
+
+    What is counted here follows from the objects; it is kept up to date, since every pod is compared with every node.
+    """
 
     def __init__(self, server: Server) -> None:
         self._store = server.store
+        self._has: dict[str, _Amount] = {}
+        """Node → what it can hold."""
         self._used: dict[str, _Amount] = {}
-        """Node → what its pods request; counted as they come and go."""
+        """Node → what its pods request."""
+        self._load: dict[str, tuple[float, int, str]] = {}
+        """Node → how full it is, to sort by."""
+        self._counted: dict[Key, tuple[str, _Amount]] = {}
+        """Pod → its node, and what it adds there."""
         self._waiting: dict[Key, None] = {}
 
     def concerns(self, change: Change) -> Iterable[Key]:
         if change.key.kind == "Node":
+            self._measure(change.key.name, change.after)
             yield from self._waiting
         elif change.key.kind == "Pod":
-            freed = self._count(change.before, -1)
-            self._count(change.after, 1)
+            freed = self._count(change.key, change.after)
             if change.after is not None and not change.after["spec"].get("nodeName"):
                 yield change.key
-            elif freed and (change.after is None or not _occupies(change.after)):
+            elif freed:
                 yield from self._waiting
 
-    def _count(self, pod: Manifest | None, sign: int) -> bool:
-        if pod is None or not _occupies(pod):
+    def _measure(self, name: str, node: Manifest | None) -> None:
+        if node is None:
+            self._has.pop(name, None)
+            self._load.pop(name, None)
+        else:
+            self._has[name] = _allocatable(node)
+            self._weigh(name)
+
+    def _count(self, key: Key, pod: Manifest | None) -> bool:
+        """Returns whether something was freed."""
+        occupies = pod is not None and _occupies(pod)
+        if occupies == (key in self._counted):
             return False
-        node = pod["spec"]["nodeName"]
-        self._used[node] = self._used.get(node, _NONE).plus(_requests(pod), sign)
-        return True
+        if pod is not None and occupies:
+            node, amount, sign = pod["spec"]["nodeName"], _requests(pod), 1
+            self._counted[key] = (node, amount)
+        else:
+            (node, amount), sign = self._counted.pop(key), -1
+        self._used[node] = self._used.get(node, _NONE).plus(amount, sign)
+        self._weigh(node)
+        return sign < 0
+
+    def _weigh(self, node: str) -> None:
+        has, used = self._has.get(node), self._used.get(node, _NONE)
+        if has is not None:
+            self._load[node] = (used.cpu / max(1, has.cpu) + used.memory / max(1, has.memory), used.pods, node)
 
     def reconcile(self, key: Key) -> float | None:
         pod = self._store.get(key)
@@ -59,12 +89,9 @@ class Scheduler:
         if pod is None or pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"]:
             return None
         wanted = _requests(pod)
-        nodes = [node for key in self._store.keys("Node") if (node := self._store.get(key)) is not None]
-        open_nodes = [node for node in nodes if fits_node(pod["spec"], node)]
-        fitting = [node for node in open_nodes if not self._lacks(node, wanted)]
         now = self._store.clock.timestamp()
-        if fitting:
-            chosen = min(fitting, key=self._load)["metadata"]["name"]
+        chosen = next((name for _, _, name in sorted(self._load.values()) if self._takes(name, pod, wanted)), None)
+        if chosen is not None:
 
             def bind(new: Manifest) -> None:
                 new["spec"]["nodeName"] = chosen
@@ -73,28 +100,30 @@ class Scheduler:
             self._store.edit(key, bind)
             return None
         self._waiting[key] = None
-        told = self._told(nodes, open_nodes, wanted)
+        told = self._told(pod, wanted)
         self._store.edit(
             key, lambda new: set_condition(new["status"], "PodScheduled", False, now, reason="Unschedulable", message=told)
         )
         return None
 
-    def _lacks(self, node: Manifest, wanted: _Amount) -> list[str]:
-        has, used = _allocatable(node), self._used.get(node["metadata"]["name"], _NONE).plus(wanted)
+    def _takes(self, name: str, pod: Manifest, wanted: _Amount) -> bool:
+        node = self._store.get(Key("Node", "", name))
+        return node is not None and fits_node(pod["spec"], node) and not self._lacks(name, wanted)
+
+    def _lacks(self, node: str, wanted: _Amount) -> list[str]:
+        has, used = self._has[node], self._used.get(node, _NONE).plus(wanted)
         lacking = {
             "Insufficient cpu": used.cpu > has.cpu and wanted.cpu,
             "Insufficient memory": used.memory > has.memory and wanted.memory,
         }
         return [name for name, lacks in {**lacking, "Too many pods": used.pods > has.pods}.items() if lacks]
 
-    def _load(self, node: Manifest) -> tuple[float, int, str]:
-        has, used = _allocatable(node), self._used.get(node["metadata"]["name"], _NONE)
-        return (used.cpu / max(1, has.cpu) + used.memory / max(1, has.memory), used.pods, node["metadata"]["name"])
-
-    def _told(self, nodes: list[Manifest], open_nodes: list[Manifest], wanted: _Amount) -> str:
+    def _told(self, pod: Manifest, wanted: _Amount) -> str:
+        nodes = self._store.all("Node")
         reasons: dict[str, int] = {}
         for node in nodes:
-            why = self._lacks(node, wanted) if node in open_nodes else ["node(s) didn't match Pod's node affinity/selector"]
+            matches = fits_node(pod["spec"], node)
+            why = self._lacks(node["metadata"]["name"], wanted) if matches else [_UNFIT]
             for one in why:
                 reasons[one] = reasons.get(one, 0) + 1
         counted = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))

@@ -43,7 +43,7 @@ class StatefulSetController:
         except ClusterApiError:
             again = _AGAIN
         status = self._status(workload, current, update)
-        self._store.edit(key, lambda new: new.update(status=status))
+        self._store.set_status(key, status)
         names = {status["currentRevision"], status["updateRevision"]}
         clean_up(self._server, workload, names | {_revision_of(pod) for pod in self._pods(workload).values()})
         return again or until_available(self._store, list(self._pods(workload).values()), _min_ready(workload))

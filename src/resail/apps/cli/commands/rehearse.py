@@ -1,11 +1,11 @@
 """``resail rehearse``"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from resail.apps.cli.choices import mesh_of, settle, snapshot_option
+from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapshot_option
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 from resail.errors import ExitCode
@@ -16,6 +16,13 @@ __all__ = ["command"]
 @click.command("rehearse", cls=Command)
 @click.argument("plan", metavar="PLAN", type=click.Path(path_type=Path))
 @click.option(
+    "--on",
+    type=click.Choice(["twin", "control-plane"]),
+    default="twin",
+    show_default=True,
+    help="An embedded twin, in seconds; or a real Kubernetes API with real istiods and Helm, in real time.",
+)
+@click.option(
     "--fault",
     "faults",
     metavar="FAULT",
@@ -25,9 +32,18 @@ __all__ = ["command"]
 )
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="For the names that the twin makes up.")
 @snapshot_option
+@release_dir_option
 @click.pass_obj
-def command(settings: Settings, plan: Path, faults: tuple[str, ...], seed: int, snapshot: Path | None) -> None:
-    """Run a plan on a twin of its mesh: how long it takes and what it waits for, what restarts, the peaks, the budgets'
+def command(
+    settings: Settings,
+    plan: Path,
+    on: Literal["twin", "control-plane"],
+    faults: tuple[str, ...],
+    seed: int,
+    snapshot: Path | None,
+    release_directories: tuple[Path, ...],
+) -> None:
+    """Run a plan on a copy of its mesh: how long it takes and what it waits for, what restarts, the peaks, the budgets'
     worst moments, where each fault would halt it, and what a rollback would leave.
 
     Writes to no cluster. Exits 5 where the plan would not come to its end.
@@ -35,7 +51,14 @@ def command(settings: Settings, plan: Path, faults: tuple[str, ...], seed: int, 
     from resail.apps.cli.output import print_result, say
     from resail.operations.rehearse import RehearseRequest, rehearse
 
-    request = RehearseRequest(plan=plan, mesh=mesh_of(settings, snapshot), faults=faults, seed=seed)
+    request = RehearseRequest(
+        plan=plan,
+        mesh=mesh_of(settings, snapshot),
+        on=on,
+        faults=faults,
+        seed=seed,
+        release_directories=release_directories,
+    )
     found = settle(rehearse(request, lambda text: say(text, settings)))
 
     def table() -> Any:
