@@ -141,7 +141,7 @@ async def patched_by_istiod(cluster: KubeCluster) -> FieldOwnerConflict:
     patched = {
         **{key: live[key] for key in ("apiVersion", "kind")},
         "metadata": {"name": VALIDATOR.name},
-        "webhooks": [{**entry, "failurePolicy": "Fail"}],
+        "webhooks": [{"name": entry["name"], "failurePolicy": "Fail"}],
     }
     await cluster.apply(patched, manager="pilot-discovery", force=True)
     return FieldOwnerConflict(VALIDATOR, f'.webhooks[name="{entry["name"]}"].failurePolicy', "pilot-discovery")
