@@ -53,7 +53,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> DemoStage:
 
 @pytest.fixture(scope="module")
 def before(stage: DemoStage, tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    return at_rest(shutil.copy(stage.directory / TWIN, tmp_path_factory.mktemp("before") / TWIN))
+    return at_rest(Path(shutil.copy(stage.directory / TWIN, tmp_path_factory.mktemp("before") / TWIN)))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def turn(start: Path, place: Path, work: Work, moments: Container[int]) -> Turn:
 
     with committing(seen):
         settle(work(directory))
-    return Turn(directory, left, at_rest(shutil.copy(directory / TWIN, place / TWIN)))
+    return Turn(directory, left, at_rest(Path(shutil.copy(directory / TWIN, place / TWIN))))
 
 
 def goes_on(directory: Path, work: Work) -> None:

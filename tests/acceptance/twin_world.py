@@ -6,7 +6,7 @@ from pathlib import Path
 
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, Entry
-from resail.models.plan import LabelNamespace, MoveTag, PlanFiles, RestartWave, Step, UpgradeCRDs, UpgradeGateway
+from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, RestartWave, Step, UpgradeCRDs, UpgradeGateway
 from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.exemptions import ELECTION, KINDS, NAMES
@@ -108,8 +108,15 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
         case UpgradeCRDs(change=change) if call.verb == "apply":
             return call.object in {str(one.object) for one in change.objects}
         case _:
-            change = getattr(step, "change", None)
-            return change is not None and call.verb.startswith("helm ") and call.object == f"{change.namespace}/{change.release}"
+            helm = getattr(step, "change", None)
+            return isinstance(helm, HelmChange) and _changes(helm, call)
+
+
+def _changes(helm: HelmChange, call: CallIntent) -> bool:
+    if call.verb.startswith("helm "):
+        return call.object == f"{helm.namespace}/{helm.release}"
+    # What an action that was cut short had added.
+    return call.verb == "delete" and call.object in {str(one.object) for one in helm.objects if one.change == "add"}
 
 
 def _is_pod_of(name: str, workload: ObjectRef) -> bool:
