@@ -44,13 +44,11 @@ def rollout_of(manifest: Manifest) -> Rollout:
         on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
         same = on_delete or updated >= wanted or status.get("currentRevision") == status.get("updateRevision")
         return Rollout(observed and same and ready >= wanted, "", updated, ready, wanted)
-    # A Deployment whose template went back keeps saying that it timed out for a moment, though its pods serve already.
-    late = observed and not (updated >= wanted and ready >= wanted)
     stuck = ["its rollout is paused"] if spec.get("paused") else []
     stuck += [
         condition.get("message", "its progress deadline has passed")
         for condition in status.get("conditions") or ()
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and late
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and observed
     ]
     complete = observed and updated >= wanted and ready >= wanted and status.get("replicas", 0) <= updated
     return Rollout(complete, stuck[0] if stuck else "", updated, ready, wanted)
