@@ -80,10 +80,12 @@ def _render(chart: str, values: dict[str, Any], version: str) -> tuple[Manifest,
     if chart == "base":
         # The target brings a role that its forerunner has not.
         roles = [_role("istio-reader", version), *([_role("istio-writer", version)] if version == TO else [])]
-        return (*roles, _validator(values["defaultRevision"], values.get("base", {}).get("validationFailurePolicy")))
+        policy = values.get("base", {}).get("validationFailurePolicy")
+        return (*roles, _validator("istiod-default-validator", values["defaultRevision"], policy or "Ignore"))
     revision = values["revision"]
     hooks = [_injector(revision, tag) for tag in ("", *values.get("revisionTags", ()))]
-    return (_istiod(revision, version), _service(revision), _settings(revision, version), *hooks)
+    own = _validator(f"istio-validator-{revision}-{_SYSTEM}", revision, "Ignore")
+    return (_istiod(revision, version), _service(revision), _settings(revision, version), own, *hooks)
 
 
 def _object(api_version: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Manifest:
@@ -140,19 +142,19 @@ def _injector(revision: str, tag: str) -> Manifest:
     return _object(_WEBHOOKS, "MutatingWebhookConfiguration", name, labels=labels, webhooks=webhooks)
 
 
-def _validator(revision: str, policy: str | None) -> Manifest:
+def _validator(name: str, revision: str, policy: str) -> Manifest:
     webhook = {
         "name": "validation.istio.io",
         "clientConfig": {
             "service": {"name": f"istiod-{revision}", "namespace": _SYSTEM, "path": "/validate", "port": 443},
         },
         "rules": [{"operations": ["CREATE"], "apiGroups": ["security.istio.io"], "apiVersions": ["*"], "resources": ["*"]}],
-        "failurePolicy": policy or "Ignore",
+        "failurePolicy": policy,
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
     }
     labels = {"app": "istiod", "istio.io/rev": revision}
-    return _object(_WEBHOOKS, "ValidatingWebhookConfiguration", "istiod-default-validator", labels=labels, webhooks=[webhook])
+    return _object(_WEBHOOKS, "ValidatingWebhookConfiguration", name, labels=labels, webhooks=[webhook])
 
 
 def _node() -> Manifest:

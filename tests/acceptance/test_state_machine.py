@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from resail.errors import HaltedError, LockedError, StalePlanError
 from resail.journal.sqlite import SqliteJournal, open_journal
-from resail.models.identity import Manifest
+from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, Run, StepIntent
 from resail.models.plan import Approve
 from resail.operations.apply import ApplyRequest, ResumeRequest, RollbackRequest, apply, resume, rollback
@@ -35,6 +35,10 @@ from tests.acceptance.small_mesh import TO, make_mesh, open_small_charts
 from tests.acceptance.twin_world import at_rest, evicted_twice, pods_in, unexplained_calls, world_in
 from tests.acceptance.world import differences
 from tests.releases.releases_on_disk import unpack
+
+VALIDATOR = ObjectRef(
+    "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-1-27-9-istio-system"
+)
 
 
 class Interruption(msgspec.Struct, frozen=True):
@@ -257,13 +261,36 @@ def test_half_an_action_of_helm_is_undone_whole(
     mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, commit: int
 ) -> None:
     """What was recorded of it is cleared away when the run is taken up; what it had changed or added goes back all the same."""
-    run = machine_on(mesh, tmp_path, monkeypatch)()
-    run.begin()
-    run.apply(Interruption(commit, "kill"), latest=True)
-    last = run.journal.entries(run.runs[-1].id)[-1].body
+    machine = machine_on(mesh, tmp_path, monkeypatch)()
+    machine.begin()
+    machine.apply(Interruption(commit, "kill"), latest=True)
+    last = machine.journal.entries(machine.runs[-1].id)[-1].body
     assert isinstance(last, CallIntent)
     assert last.verb == verb
-    assert differences(world_in(run.made[-1].before), world_in(run.objects())) != []
-    run.rollback(None)
-    assert run.state == "rolled-back"
-    run.the_journal_explains_the_mesh()
+    assert differences(world_in(machine.made[-1].before), world_in(machine.objects())) != []
+    machine.rollback(None)
+    assert machine.state == "rolled-back"
+    machine.the_journal_explains_the_mesh()
+
+
+def test_an_installation_that_was_cut_short_is_done_again_though_its_istiod_runs(
+    mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """istiod turns its validator fail-closed, and from then on owns a field that the chart has too."""
+    machine = machine_on(mesh, tmp_path, monkeypatch)()
+    machine.begin()
+    machine.apply(Interruption(20, "kill"), latest=True)
+    last = machine.journal.entries(machine.runs[-1].id)[-1].body
+    assert isinstance(last, CallIntent)
+    assert last.verb == "helm install"
+
+    async def fails_closed() -> bool:
+        async with open_twin(machine.directory / TWIN) as twin:
+            await twin.clock.sleep(60)
+            (webhook,) = (await twin.get(VALIDATOR))["webhooks"]
+            return bool(webhook["failurePolicy"] == "Fail")
+
+    assert run(fails_closed())
+    machine.resume(None, False)
+    assert machine.state == "done"
+    machine.the_journal_explains_the_mesh()

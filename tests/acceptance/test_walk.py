@@ -14,7 +14,7 @@ import pytest
 
 from resail.journal.sqlite import open_journal
 from resail.models.identity import Manifest
-from resail.models.journal import CallIntent
+from resail.models.journal import CallIntent, StepIntent
 from resail.operations.apply import ApplyRequest, ResumeRequest, RollbackRequest, apply, resume, rollback
 from resail.operations.cluster_choice import TWIN
 from resail.operations.demo import DemoRequest, DemoStage, set_stage
@@ -141,6 +141,19 @@ def test_killed_everywhere_and_resumed(stage: DemoStage, upgrade: Turn, tmp_path
 
 
 @pytest.mark.soak
+def test_killed_everywhere_and_rolled_back(stage: DemoStage, before: list[Manifest], tmp_path: Path) -> None:
+    found = {}
+    for directory in turn(stage.directory, tmp_path, upgrading(stage), ALL).left:
+        # Before its first step there is nothing to undo.
+        journal = open_journal(directory / "journal.db")
+        if any(isinstance(entry.body, StepIntent) for run in journal.runs() for entry in journal.entries(run.id)):
+            settle(undoing(directory))
+            found[directory.name] = undone(before, directory)
+        shutil.rmtree(directory)
+    assert {name: told for name, told in found.items() if told} == {}
+
+
+@pytest.mark.soak
 def test_a_rollback_killed_everywhere_and_resumed(upgrade: Turn, before: list[Manifest], tmp_path: Path) -> None:
     found = {}
     for directory in turn(upgrade.directory, tmp_path, undoing, ALL).left:
@@ -166,7 +179,9 @@ def test_the_command_is_killed_at_a_call_and_resumed(stage: DemoStage, upgrade: 
     assert complaints(stage, upgrade.end, tmp_path) == []
 
 
-def test_the_demo_has_so_many_calls(upgrade: Turn) -> None:
+def test_the_demo_has_so_many_calls_and_they_are_seen(upgrade: Turn, before: list[Manifest]) -> None:
+    assert differences(world_in(before), world_in(upgrade.end)) != []
+    assert pods_in(before) != pods_in(upgrade.end)
     journal = open_journal(upgrade.directory / "journal.db")
     entries = journal.entries(journal.run(None).id)
     assert sum(isinstance(entry.body, CallIntent) for entry in entries) == CALLS

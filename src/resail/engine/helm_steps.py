@@ -47,6 +47,9 @@ async def do_helm(context: Context, step: HelmStep) -> Done:
     if not _reached(state, step, manifest_digest(objects), context.run):
         if state is None or state.run != context.run:
             await check_preconditions(context, step)
+        if state is None and context.installer.half_done(release):
+            # Its istiod may run by now and own fields of its webhooks, which installing it over again would meet as conflicts.
+            await _remove_added(context, step)
         charts = Path(context.releases[step.hop].directory) / "charts"
         state = await context.installer.apply(change, objects, charts, run=context.run)
         if state.manifest_digest != manifest_digest(objects):
