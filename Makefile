@@ -41,7 +41,7 @@ test: lint ## All tests but the long ones; builds the test bed first
 	$(RUN)/resail testbed build
 	$(RUN)/pytest -m "bed and not soak" --durations=25
 
-soak: .venv/.synced ## The long tests: every kill point
+soak: .venv/.synced ## The long tests: every kill point, every mutant of the twin
 	$(RUN)/resail testbed build
 	$(RUN)/pytest -m soak --durations=25
 
