@@ -4,6 +4,8 @@ PYTHON ?= python3
 TOOLS := .resail/tools
 UV := $(shell command -v uv || echo $(TOOLS)/bin/uv)
 RUN := .venv/bin
+# Those that need no bed share the cores; those on the bed share one bed.
+FAST := $(RUN)/pytest -q -n auto --dist worksteal -m "not bed and not soak"
 
 .PHONY: help setup demo check lint test soak bench clean
 .DEFAULT_GOAL := help
@@ -32,13 +34,14 @@ lint: .venv/.synced
 	$(RUN)/lint-imports
 
 check: lint ## Lint, types, layers and the fast tests
-	$(RUN)/pytest -q -m "not bed and not soak"
+	$(FAST)
 
 test: lint ## All tests but the long ones; builds the test bed first
+	$(FAST)
 	$(RUN)/resail testbed build
-	$(RUN)/pytest -m "not soak" --durations=25
+	$(RUN)/pytest -m "bed and not soak" --durations=25
 
-soak: .venv/.synced ## The long tests: every kill point
+soak: .venv/.synced ## The long tests: every kill point, every mutant of the twin
 	$(RUN)/resail testbed build
 	$(RUN)/pytest -m soak --durations=25
 

@@ -107,7 +107,11 @@ class _Shown:
     def _restart(self, event: Event, named: _Named) -> bool:
         _, kind, namespace, name = named
         if kind == "Pod" and event.object_ref.subresource == "eviction":
-            return any(one.method == "evict" and _is_pod_of(one, namespace, name) for one in self._restarts)
+            stuck = ("StatefulSet",) if self._undone else ()
+            return any(
+                (one.method == "evict" or one.workload.kind in stuck) and _is_pod_of(one, namespace, name)
+                for one in self._restarts
+            )
         listed = any(one.method == "rollout" and _named(one.workload) == named for one in self._restarts)
         return listed and event.verb == "patch" and _only_marks(event.request_object)
 

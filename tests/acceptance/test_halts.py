@@ -59,6 +59,21 @@ def test_a_workload_that_never_gets_ready(resail: Resail, on_failure: str, code:
         assert resail.resume()["state"] == "done"
 
 
+def test_a_stateful_set_that_is_stuck_is_freed(resail: Resail) -> None:
+    """Taking its template back is not enough: it waits for the pod that never gets ready."""
+    never = {"metadata": {"annotations": {"testbed.resail.dev/never-ready-with": "1-26-0"}}}
+    patch(resail, "/apis/apps/v1/namespaces/bookshop/statefulsets/details", {"spec": {"template": never}})
+    settle(resail.bed)
+    before = world(resail.bed)
+    resail.make_plan("--on-failure", "rollback", "--ready-timeout", "8")
+    begun = len(resail.bed.audit())
+
+    assert resail.apply(code=6)["state"] == "rolled-back"
+
+    assert differences(before, world(resail.bed)) == []
+    assert audit.evictions(resail.bed.audit()[begun:], "resail") == ["bookshop/details-1"]
+
+
 def test_a_workload_that_is_broken_before_its_restart_is_not_restarted(resail: Resail) -> None:
     patch(resail, f"{DEPLOYMENTS}/ratings", {"spec": SURGE})
     resail.make_plan("--on-failure", "rollback")

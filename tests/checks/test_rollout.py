@@ -51,5 +51,5 @@ def test_complete_and_whole(manifest: Manifest, complete: bool, whole: bool) -> 
 def test_why_it_will_not_go_on() -> None:
     assert rollout_of(deployment(updatedReplicas=1, conditions=[STUCK])).failed == "it timed out"
     # Of the generation before: the controller has not looked at the present one yet.
-    assert rollout_of(deployment(observedGeneration=1, conditions=[STUCK])).failed == ""
+    assert rollout_of(deployment(observedGeneration=1, updatedReplicas=1, conditions=[STUCK])).failed == ""
     assert rollout_of(deployment({"paused": True}, updatedReplicas=0)).failed == "its rollout is paused"

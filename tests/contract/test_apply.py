@@ -8,6 +8,7 @@ from resail.cluster import FIELD_MANAGER
 from resail.errors import ApiConflictError, ApiInvalidError, NotFoundError
 from resail.models.identity import KindRef, Manifest
 from tests.contract.site import CONFIG_MAP, Site, config_map
+from tests.contract.workloads import deployment
 
 
 def managers(manifest: Manifest) -> dict[str, str]:
@@ -71,6 +72,54 @@ async def test_force_takes_the_field_over(site: Site) -> None:
     with pytest.raises(ApiConflictError) as caught:
         await site.cluster.apply(config_map(site, "a", {"key": "1"}), manager="helm")
     assert conflicts(caught.value) == [(FIELD_MANAGER, ".data.key")]
+
+
+async def test_who_lost_a_field_to_force_does_not_keep_it(site: Site) -> None:
+    await site.cluster.apply(config_map(site, "a", {"key": "1", "other": "1"}), manager="helm")
+    await site.cluster.apply(config_map(site, "a", {"key": "2"}), force=True)
+    applied = await site.cluster.apply(config_map(site, "a", {"mine": "1"}))
+    assert applied["data"] == {"mine": "1", "other": "1"}
+
+
+async def test_who_lost_a_field_to_a_patch_does_not_own_it(site: Site) -> None:
+    await site.cluster.apply(config_map(site, "a", {"key": "1"}), manager="helm")
+    await site.cluster.patch(site.ref(CONFIG_MAP, "a"), {"data": {"key": "2"}})
+    with pytest.raises(ApiConflictError) as caught:
+        await site.cluster.apply(config_map(site, "a", {"key": "3"}), manager="istioctl")
+    assert conflicts(caught.value) == [(FIELD_MANAGER, ".data.key")]
+
+
+async def test_what_two_own_stays_when_one_of_them_no_longer_names_it(site: Site) -> None:
+    await site.cluster.apply(config_map(site, "a", {"key": "1"}), manager="helm")
+    await site.cluster.apply(config_map(site, "a", {"key": "1", "mine": "1"}))
+    applied = await site.cluster.apply(config_map(site, "a", {"mine": "1"}))
+    assert applied["data"] == {"key": "1", "mine": "1"}
+
+
+async def test_containers_are_owned_field_by_field(site: Site) -> None:
+    def web(image: str) -> Manifest:
+        return deployment(site, "web", 0, pod_spec={"containers": [{"name": "app", "image": image}]})
+
+    await site.cluster.apply(web("example.org/app:1"), manager="helm")
+    with pytest.raises(ApiConflictError) as caught:
+        await site.cluster.apply(web("example.org/app:2"))
+    assert conflicts(caught.value) == [("helm", '.spec.template.spec.containers[name="app"].image')]
+
+
+async def test_a_selector_is_owned_as_a_whole(site: Site) -> None:
+    def service(**selector: str) -> Manifest:
+        metadata = {"name": "web", "namespace": site.namespace}
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": selector, "ports": [{"port": 80}]},
+        }
+
+    await site.cluster.apply(service(app="web"), manager="helm")
+    with pytest.raises(ApiConflictError) as caught:
+        await site.cluster.apply(service(app="web", version="v1"))
+    assert conflicts(caught.value) == [("helm", ".spec.selector")]
 
 
 async def test_a_dry_run_shows_the_result_and_leaves_nothing(site: Site) -> None:

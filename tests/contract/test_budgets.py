@@ -111,6 +111,21 @@ async def test_a_budget_follows_the_scale_of_its_workload(site: Site) -> None:
     await until_counts(site, 4, 3, 1, 4)
 
 
+async def test_its_condition_tells_since_when_it_says_the_same(site: Site) -> None:
+    def since(manifest: Manifest) -> str:
+        (condition,) = manifest["status"]["conditions"]
+        return str(condition["lastTransitionTime"])
+
+    await site.cluster.create(deployment(site, "web", 2))
+    await site.cluster.create(budget(site, "web", minAvailable=1))
+    before = await until_counts(site, 2, 1, 1, 2)
+    # It is told in whole seconds.
+    await site.clock.sleep(1.5)
+    await site.cluster.patch(workload_ref(site, "Deployment", "web"), {"spec": {"replicas": 3}})
+    after = await until_counts(site, 3, 1, 2, 3)
+    assert since(after) == since(before)
+
+
 async def test_an_empty_selector_is_of_all_pods_in_the_namespace(site: Site) -> None:
     await meanwhile(site)
     await site.cluster.create(budget(site, "web", minAvailable=1) | {"spec": {"minAvailable": 1, "selector": {}}})

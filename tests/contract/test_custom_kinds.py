@@ -10,7 +10,9 @@ from tests.contract.site import Site
 def definition(group: str) -> Manifest:
     schema = {
         "type": "object",
-        "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer", "minimum": 1}}}},
+        "properties": {
+            "spec": {"type": "object", "properties": {"size": {"type": "integer", "minimum": 1}}, "required": ["size"]}
+        },
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -51,6 +53,8 @@ async def test_a_kind_that_is_defined_is_served_and_then_no_longer(site: Site) -
     assert await site.names(boats) == ["dinghy"]
     with pytest.raises(ApiInvalidError):
         await site.cluster.apply({**boat, "spec": {"size": 0}})
+    with pytest.raises(ApiInvalidError):
+        await site.cluster.create({**boat, "metadata": {**boat["metadata"], "name": "raft"}, "spec": {}})
     # Fields that the definition does not know are dropped, and no error.
     assert (await site.cluster.patch(site.ref(boats, "dinghy"), {"spec": {"sail": "red"}}))["spec"] == {"size": 2}
 
@@ -60,3 +64,8 @@ async def test_a_kind_that_is_defined_is_served_and_then_no_longer(site: Site) -
         return not await served()
 
     await site.until(gone)
+    # Its objects went with it.
+    await site.cluster.apply(definition(group))
+    await site.until(served)
+    assert await site.names(boats) == []
+    await site.cluster.delete(ObjectRef("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", f"boats.{group}"))

@@ -110,6 +110,20 @@ async def test_a_dry_run_leaves_the_pod(site: Site) -> None:
     assert name in await pods(site, "web")
 
 
+async def test_a_dry_run_does_not_use_the_budget_up(site: Site) -> None:
+    name = await standing(site, budget(site, "web", minAvailable=1))
+    await site.cluster.evict(site.ref(POD, name), dry_run=True)
+    await site.cluster.evict(site.ref(POD, name))
+    await replaced(site, name)
+
+
+async def test_a_budget_that_is_made_tighter_counts_at_once(site: Site) -> None:
+    name = await standing(site, budget(site, "web", minAvailable=1))
+    await site.cluster.patch(site.ref(BUDGET, "web"), {"spec": {"minAvailable": 2}})
+    with pytest.raises(EvictionBlockedError):
+        await site.cluster.evict(site.ref(POD, name))
+
+
 async def test_a_dry_run_meets_the_budget(site: Site) -> None:
     name = await standing(site, budget(site, "web", minAvailable=2))
     with pytest.raises(EvictionBlockedError):

@@ -6,6 +6,7 @@ import pytest
 
 from resail.errors import ApiInvalidError
 from resail.models.identity import KindRef, Manifest
+from tests.contract.history import recorded
 from tests.contract.site import POD, Site
 from tests.contract.workloads import meanwhile
 
@@ -62,8 +63,16 @@ async def test_a_job_is_complete_when_its_pod_has_ended_and_the_pod_stays(site: 
 
 
 async def test_a_job_of_many_runs_no_more_at_a_time_than_it_may(site: Site) -> None:
-    await site.cluster.create(job(site, "task", completions=3, parallelism=2))
-    found = await complete(site, "task")
+    async with recorded(site, POD) as events:
+        await site.cluster.create(job(site, "task", completions=3, parallelism=2))
+        found = await complete(site, "task")
+
+        async def all_told() -> bool:
+            return [event.type for event in events].count("ADDED") == 3
+
+        await site.until(all_told)
+    last_made = max(place for place, event in enumerate(events) if event.type == "ADDED")
+    assert any(event.object["status"]["phase"] == "Succeeded" for event in events[:last_made])
     assert found["status"]["succeeded"] == 3
     assert len(await pods_of(site, "task")) == 3
 
@@ -93,6 +102,18 @@ async def test_the_pods_of_a_job_are_never_ready_again_after_their_end(site: Sit
     await complete(site, "task")
     (pod,) = await pods_of(site, "task")
     assert [container["ready"] for container in pod["status"]["containerStatuses"]] == [False]
+
+
+async def test_a_job_that_has_ended_stays_for_as_long_as_it_says(site: Site) -> None:
+    await site.cluster.create(job(site, "long", ttlSecondsAfterFinished=600))
+    await site.cluster.create(job(site, "short", ttlSecondsAfterFinished=1))
+    await complete(site, "long")
+
+    async def gone() -> bool:
+        return "short" not in await site.names(JOB)
+
+    await site.until(gone)
+    assert await site.names(JOB) == ["long"]
 
 
 async def test_what_a_cron_job_owns_goes_with_it_down_to_the_pods(site: Site) -> None:

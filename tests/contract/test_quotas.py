@@ -7,6 +7,7 @@ import pytest
 from resail.errors import ForbiddenError
 from resail.models.identity import KindRef, Manifest
 from tests.contract.site import DEPLOYMENT, POD, Site, config_map
+from tests.contract.test_jobs import complete, job
 from tests.contract.workloads import deployment, pod, pods, restart, rolled_out, rolling, shows, uids
 
 QUOTA = KindRef("v1", "ResourceQuota")
@@ -64,6 +65,14 @@ async def test_a_pod_that_goes_gives_its_part_back(site: Site) -> None:
     await site.cluster.delete(site.ref(POD, "one"))
     await counted(site, pods="0")
     await site.cluster.create(pod(site, "two"))
+
+
+async def test_a_pod_that_has_ended_uses_nothing(site: Site) -> None:
+    await limited(site, pods="1")
+    await site.cluster.create(job(site, "task"))
+    await complete(site, "task")
+    await counted(site, pods="0")
+    await site.cluster.create(pod(site, "one"))
 
 
 async def test_requests_are_added_up(site: Site) -> None:

@@ -86,6 +86,7 @@ async def test_a_pod_that_goes_makes_room(site: Site) -> None:
         await until_ready(site, "one")
         await site.cluster.create(pod(site, "two", **in_room(site)))
         await until_unschedulable(site, "two")
+        await meanwhile(site)
         await site.cluster.delete(site.ref(POD, "one"))
         await until_ready(site, "two")
 
@@ -94,6 +95,13 @@ async def test_limits_count_where_requests_are_left_out(site: Site) -> None:
     containers = [{"name": "app", "image": "example.org/app:1", "resources": {"limits": {"cpu": "1"}}}]
     created = await site.cluster.create(pod(site, "limited", containers=containers))
     assert created["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}
+
+
+async def test_a_pod_needs_the_room_of_its_largest_init_container(site: Site) -> None:
+    async with added_node(site, "a", cpu="2"):
+        starters = [{**one, "name": "starter"} for one in asking("3")]
+        await site.cluster.create(pod(site, "big", initContainers=starters, **in_room(site)))
+        await until_unschedulable(site, "big")
 
 
 async def test_a_cordoned_node_keeps_its_pods_and_gets_no_more(site: Site) -> None:

@@ -184,9 +184,28 @@ async def test_on_delete_a_deleted_pod_comes_back_on_the_new_revision_and_the_ot
 
 async def test_scaling_down_takes_the_highest_ordinals(site: Site) -> None:
     before = await standing(site, 3)
-    await site.cluster.patch(workload_ref(site, "StatefulSet", "db"), {"spec": {"replicas": 1}})
-    await rolled_out(site, "StatefulSet", "db")
+    async with recorded(site, POD, "app=db") as events:
+        await site.cluster.patch(workload_ref(site, "StatefulSet", "db"), {"spec": {"replicas": 1}})
+        await rolled_out(site, "StatefulSet", "db")
+
+        async def all_told() -> bool:
+            return len(order_of(events)) == 2
+
+        await site.until(all_told)
+    assert order_of(events) == [("gone", "db-2"), ("gone", "db-1")]
     assert await uid_of_each(site) == {"db-0": before["db-0"]}
+
+
+async def test_a_template_that_returns_is_the_newest_revision_again(site: Site) -> None:
+    await standing(site, 1)
+    await restart(site, "StatefulSet", "db", "r-1")
+    await rolled_out(site, "StatefulSet", "db")
+    await restart(site, "StatefulSet", "db", None)
+    workload = await rolled_out(site, "StatefulSet", "db")
+    revisions = await site.cluster.list_objects(KindRef("apps/v1", "ControllerRevision"), namespace=site.namespace)
+    first, second = sorted(revisions, key=lambda one: int(one["revision"]))
+    assert second["metadata"]["name"] == workload["status"]["updateRevision"]
+    assert first["revision"] < second["revision"]
 
 
 async def test_pods_have_the_name_of_their_revision(site: Site) -> None:

@@ -40,8 +40,8 @@ def service_of(manifest: Manifest) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_it_is_pointed_to_another_revision_by_apply(site: Site, kind: str) -> None:
-    first = await site.cluster.apply(configuration(site, kind, "1-26-0"))
-    assert first["webhooks"][0]["timeoutSeconds"] == 10
+    first = await site.cluster.apply(configuration(site, kind, "1-26-0", policy=None))
+    assert (first["webhooks"][0]["timeoutSeconds"], first["webhooks"][0]["failurePolicy"]) == (10, "Fail")
     second = await site.cluster.apply(configuration(site, kind, "1-27-9"))
     assert service_of(second) == "istiod-1-27-9"
     assert second["metadata"]["uid"] == first["metadata"]["uid"]

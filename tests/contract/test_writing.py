@@ -2,10 +2,10 @@
 
 import pytest
 
-from resail.errors import ApiConflictError, ApiInvalidError, NotFoundError
+from resail.errors import ApiConflictError, ApiInvalidError, ForbiddenError, NotFoundError
 from resail.models.identity import KindRef, Manifest, ObjectRef
-from tests.contract.site import CONFIG_MAP, POD, Site, config_map
-from tests.contract.workloads import deployment, pods, rolled_out
+from tests.contract.site import CONFIG_MAP, DEPLOYMENT, POD, Site, config_map
+from tests.contract.workloads import deployment, pod, pods, rolled_out
 
 
 async def test_create_gives_what_is_stored(site: Site) -> None:
@@ -35,6 +35,22 @@ async def test_create_what_is_not_valid(site: Site) -> None:
         await site.cluster.create(config_map(site, "Not_A_Name"))
     assert caught.value.status == 422
     assert "Not_A_Name" in caught.value.what
+
+
+async def test_a_label_that_is_none_is_refused(site: Site) -> None:
+    with pytest.raises(ApiInvalidError):
+        await site.cluster.create(config_map(site, "a", tier="front end"))
+
+
+async def test_a_pod_runs_as_an_account_that_there_is(site: Site) -> None:
+    with pytest.raises(ForbiddenError, match="nobody"):
+        await site.cluster.create(pod(site, "a", serviceAccountName="nobody"))
+
+
+async def test_who_writes_an_object_does_not_write_its_status(site: Site) -> None:
+    await site.cluster.create(deployment(site, "web", 0))
+    patched = await site.cluster.patch(site.ref(DEPLOYMENT, "web"), {"status": {"collisionCount": 7}})
+    assert "collisionCount" not in patched.get("status", {})
 
 
 async def test_a_dry_run_of_create_leaves_nothing(site: Site) -> None:

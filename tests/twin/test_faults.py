@@ -140,5 +140,11 @@ def test_a_fault_comes_about_once_though_the_twin_is_opened_again(tmp_path: Path
             await twin.clock.sleep(20)
             assert (await twin.get(WEB))["metadata"]["generation"] == 2
 
+    async def at_last() -> None:
+        async with open_twin(path) as twin:
+            await twin.clock.sleep(10)
+            assert (await twin.get(WEB))["metadata"]["generation"] == 2
+
     run(first())
     run(again())
+    run(at_last())

@@ -131,15 +131,29 @@ async def test_a_pod_opts_out(twin: TwinCluster, where: str) -> None:
     assert (await facts(twin, **{where: {"sidecar.istio.io/inject": "false"}})).proxy_version == ""
 
 
-async def test_a_gateway_gets_the_image_that_it_leaves_open(twin: TwinCluster) -> None:
+async def test_a_pod_on_the_host_s_network_gets_no_sidecar(twin: TwinCluster) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {"hostNetwork": True, "containers": [{"name": "app", "image": "example.org/app:1"}]},
+    }
+    answer = await twin.create(pod, dry_run=True)
+    assert [one["name"] for one in answer["spec"]["containers"]] == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("given", "image"), [("auto", "docker.io/istio/proxyv2:1.26.0"), ("example.org/proxy:1", "example.org/proxy:1")]
+)
+async def test_a_gateway_gets_the_image_that_it_leaves_open(twin: TwinCluster, given: str, image: str) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "a", "namespace": "shop", "annotations": {"inject.istio.io/templates": "gateway"}},
-        "spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]},
+        "spec": {"containers": [{"name": "istio-proxy", "image": given}]},
     }
     answer = await twin.create(pod, dry_run=True)
-    assert [one["image"] for one in answer["spec"]["containers"]] == ["docker.io/istio/proxyv2:1.26.0"]
+    assert [one["image"] for one in answer["spec"]["containers"]] == [image]
     assert "initContainers" not in answer["spec"]
 
 
@@ -164,6 +178,15 @@ async def test_where_no_istiod_is_ready_no_pod_can_be_made(twin: TwinCluster) ->
     await rolled_out(twin)
 
 
+async def test_an_istiod_that_is_not_ready_does_not_answer(twin: TwinCluster) -> None:
+    template = {"metadata": {"annotations": {"testbed.resail.dev/never-ready": "true"}}}
+    strategy = {"type": "Recreate", "rollingUpdate": None}
+    await twin.patch(ISTIOD["1.26.0"], {"spec": {"strategy": strategy, "template": template}})
+    await twin.clock.sleep(5)
+    with pytest.raises(ClusterApiError, match="no endpoints available"):
+        await made(twin)
+
+
 async def test_istiod_turns_the_validator_fail_closed_and_owns_that(twin: TwinCluster) -> None:
     validator = webhooks(VALIDATING, "validator", "1-26-0", policy="Ignore")
     await twin.apply(validator, manager="helm")
@@ -175,6 +198,13 @@ async def test_istiod_turns_the_validator_fail_closed_and_owns_that(twin: TwinCl
         await twin.apply(validator, manager="helm", dry_run=True)
     (conflict,) = caught.value.conflicts
     assert (conflict.manager, conflict.field) == ("pilot-discovery", '.webhooks[name="namespace.istio.io"].failurePolicy')
+
+
+async def test_an_istiod_leaves_the_configurations_of_other_revisions_alone(twin: TwinCluster) -> None:
+    others = webhooks(MUTATING, "later", "1-28-0", "1-28-0")
+    await twin.apply(others)
+    await twin.clock.sleep(1)
+    assert "caBundle" not in (await twin.get(ObjectRef.of(others)))["webhooks"][0]["clientConfig"]
 
 
 async def test_istio_objects_need_an_istiod_that_answers(twin: TwinCluster) -> None:

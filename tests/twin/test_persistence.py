@@ -11,9 +11,10 @@ from resail.errors import ArtifactError
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.twin.cluster import open_twin
 from resail.twin.loop import run
-from tests.twin.worlds import POD, WEB, deployment, pods, rolled_out, set_up
+from tests.twin.worlds import DEPLOYMENT, POD, WEB, deployment, pods, rolled_out, set_up
 
 ROOT = Path(__file__).parents[2]
+OTHER = ObjectRef("apps/v1", "Deployment", "shop", "other")
 
 DIES = """
 import os, signal, sys
@@ -88,12 +89,27 @@ def test_all_that_is_written_is_there_when_it_is_opened_again(tmp_path: Path) ->
     async def contents(*, fresh: bool) -> list[Manifest]:
         async with open_twin(path, seed=3) as twin:
             if fresh:
-                await set_up(twin, deployment())
+                await set_up(twin, deployment(), deployment("other"))
                 await rolled_out(twin)
+                await twin.clock.sleep(60)
+                await twin.delete(OTHER)
                 await twin.clock.sleep(60)
             return [manifest for kind in kinds for manifest in await twin.list_objects(kind)]
 
     assert run(contents(fresh=True)) == run(contents(fresh=False))
+
+
+def test_versions_count_on_when_it_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "twin.sqlite"
+
+    async def version_of(mark: str) -> int:
+        async with open_twin(path) as twin:
+            if not await twin.list_objects(DEPLOYMENT):
+                await set_up(twin, deployment())
+                await rolled_out(twin)
+            return int((await twin.patch(WEB, {"metadata": {"labels": {"mark": mark}}}))["metadata"]["resourceVersion"])
+
+    assert run(version_of("first")) < run(version_of("second"))
 
 
 def test_a_custom_kind_is_served_when_it_is_opened_again(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ CallObserver = Callable[[int, Phase, str, str], None]
 """Called with number, moment, verb and object: ``before`` the write but after its intent, ``during`` an installer's action
 (its new revision is pending), and ``after`` the write but before its outcome is journalled. Tests die in it."""
 
+_RECOVER = "helm recover"
+
 _LOOK = 0.02  # seconds between two looks whether an installer's action is under way
 
 
@@ -37,19 +39,24 @@ class Calls:
         """The step that writes now."""
         self._last = 0
         self._unfinished: set[str] = set()
-        objects: dict[int, str] = {}
+        self._half_done: set[str] = set()
+        begun: dict[int, CallIntent] = {}
         for entry in journal.entries(run):
             match entry.body:
-                case CallIntent(call=call, object=target):
-                    self._last = max(self._last, call)
-                    objects[call] = target
-                    self._unfinished.add(target)
+                case CallIntent() as intent:
+                    self._last = max(self._last, intent.call)
+                    begun[intent.call] = intent
+                    self._begins(intent.verb, intent.object)
                 case CallOutcome(call=call, ok=True):
-                    self._unfinished.discard(objects[call])
+                    self._ended_well(begun[call].verb, begun[call].object)
 
     def unfinished(self, target: str) -> bool:
         """Did the last write to this object begin and not end well?"""
         return target in self._unfinished
+
+    def half_done(self, release: str) -> bool:
+        """Was an action on this release cut short and its record cleared away, and did no other end well since?"""
+        return release in self._half_done
 
     async def make(self, verb: str, target: str, act: Callable[[], Awaitable[T]], until: "Until | None" = None) -> T:
         """Make one write.
@@ -63,7 +70,7 @@ class Calls:
         self._last += 1
         number = self._last
         self._journal.append(self._run, CallIntent(number, self.step, verb, target))
-        self._unfinished.add(target)
+        self._begins(verb, target)
         self._observe(number, "before", verb, target)
         try:
             if until is not None and self.observer is not None:
@@ -75,8 +82,18 @@ class Calls:
             raise
         self._observe(number, "after", verb, target)
         self._journal.append(self._run, CallOutcome(number, ok=True))
-        self._unfinished.discard(target)
+        self._ended_well(verb, target)
         return result
+
+    def _begins(self, verb: str, target: str) -> None:
+        self._unfinished.add(target)
+        if verb == _RECOVER:
+            self._half_done.add(target)
+
+    def _ended_well(self, verb: str, target: str) -> None:
+        self._unfinished.discard(target)
+        if verb != _RECOVER:
+            self._half_done.discard(target)
 
     async def _watched(self, number: int, verb: str, target: str, act: Callable[[], Awaitable[T]], until: "Until") -> T:
         task = asyncio.ensure_future(act())
@@ -141,6 +158,10 @@ class NumberedInstaller:
     async def state(self, release: str) -> ReleaseState | None:
         return await self._installer.state(release)
 
+    def half_done(self, release: str) -> bool:
+        """As ``Calls.half_done``."""
+        return self._calls.half_done(release)
+
     async def conflicts(self, release: str, objects: Sequence[Manifest]) -> tuple[FieldOwnerConflict, ...]:
         return await self._installer.conflicts(release, objects)
 
@@ -173,9 +194,7 @@ class NumberedInstaller:
         if state is None or not (state.status.startswith("pending-") or state.status == "failed"):
             return False
         unfinished = self._calls.unfinished(release)
-        return await self._calls.make(
-            "helm recover", release, lambda: self._installer.recover(release, run=run, unfinished=unfinished)
-        )
+        return await self._calls.make(_RECOVER, release, lambda: self._installer.recover(release, run=run, unfinished=unfinished))
 
     def _pending(self, release: str) -> Until:
         async def pending() -> bool:

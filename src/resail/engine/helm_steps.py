@@ -1,5 +1,6 @@
 """Steps that change a Helm release: do, reconcile after a crash, undo."""
 
+import contextlib
 from pathlib import Path
 
 from resail.engine.context import Context, Done, StepFailedError
@@ -7,6 +8,7 @@ from resail.engine.preconditions import check_preconditions
 from resail.engine.readiness import pods_of, wait_for_objects, wait_until_rolled_out
 from resail.engine.rollouts import mark_before, restart_mark, roll_out, take_back
 from resail.errors import NotFoundError
+from resail.installers.detect import owner_of
 from resail.installers.interface import ReleaseState
 from resail.models.encoding import manifest_digest
 from resail.models.identity import IstioVersion, KindRef, ObjectRef
@@ -45,6 +47,9 @@ async def do_helm(context: Context, step: HelmStep) -> Done:
     if not _reached(state, step, manifest_digest(objects), context.run):
         if state is None or state.run != context.run:
             await check_preconditions(context, step)
+        if state is None and context.installer.half_done(release):
+            # Its istiod may run by now and own fields of its webhooks, which installing it over again would meet as conflicts.
+            await _remove_added(context, step)
         charts = Path(context.releases[step.hop].directory) / "charts"
         state = await context.installer.apply(change, objects, charts, run=context.run)
         if state.manifest_digest != manifest_digest(objects):
@@ -87,7 +92,8 @@ def _reached(state: ReleaseState | None, step: HelmStep, digest: str, run: str) 
 
 async def _uninstall(context: Context, step: HelmStep, release: str, state: ReleaseState | None) -> Done:
     if state is None:
-        return Done("it is not installed", skipped=True)
+        removed = await _remove_added(context, step)
+        return Done("it is not installed", skipped=not removed)
     if state.run != context.run:
         raise _not_ours(release, state)
     revision = context.hop_of(step).to_revision
@@ -110,11 +116,16 @@ async def _roll_back(context: Context, step: HelmStep, release: str, state: Rele
     if state is None:
         raise StepFailedError("it is gone", on=f"Helm release {release}", next_step="install it again, then `resail resume`")
     goal = await context.installer.manifest(release, to_revision)
-    if state.status == "deployed" and state.manifest_digest == manifest_digest(goal):
+    stands = state.status == "deployed" and state.manifest_digest == manifest_digest(goal)
+    half_done = context.installer.half_done(release)
+    # Where an action was cut short and its record cleared away, the revision before it stands again, but not its objects.
+    if stands and not half_done:
         skipped = state.run != context.run and state.revision == _planned_revision(step)
         return Done("it is as it was", skipped=skipped)
-    if state.run != context.run:
+    if not stands and state.run != context.run:
         raise _not_ours(release, state)
+    if half_done:
+        await _remove_added(context, step)
     await context.installer.rollback(release, to_revision, run=context.run)
     if isinstance(step, UpgradeCRDs):
         await _keep_crds(context, step)
@@ -127,6 +138,20 @@ async def _roll_back(context: Context, step: HelmStep, release: str, state: Rele
 
 def _planned_revision(step: HelmStep) -> int:
     return next((one.revision for one in step.preconditions if isinstance(one, ReleaseIs)), 0)
+
+
+async def _remove_added(context: Context, step: HelmStep) -> bool:
+    """Remove what an action that was cut short had added, which no record of the release tells of."""
+    release = f"{step.change.namespace}/{step.change.release}"
+    removed = False
+    for change in step.change.objects:
+        if change.change != "add" or change.object.kind == _CRD:
+            continue
+        with contextlib.suppress(NotFoundError):
+            if owner_of(await context.reader.get(change.object)).release == release:
+                await context.writer.delete(change.object)
+                removed = True
+    return removed
 
 
 async def _keep_crds(context: Context, step: UpgradeCRDs) -> None:

@@ -14,6 +14,7 @@ from resail.snapshot.workloads import pod_facts
 __all__ = ["pods_of", "wait_for_objects", "wait_until_rolled_out"]
 
 _POLL = 0.5  # seconds
+_GRACE = 3.0  # seconds for which a rollout must call itself stuck: one whose template went back still does for a moment
 _POD = KindRef("v1", "Pod")
 
 
@@ -25,6 +26,7 @@ async def wait_until_rolled_out(context: Context, step: str, workload: ObjectRef
     """
     deadline = context.clock.monotonic() + timeout
     told = (-1, -1)
+    stuck_since: float | None = None
     while True:
         manifest = await context.reader.get(workload)
         rollout = rollout_of(manifest)
@@ -34,7 +36,12 @@ async def wait_until_rolled_out(context: Context, step: str, workload: ObjectRef
         if (rollout.updated, rollout.ready) != told:
             told = (rollout.updated, rollout.ready)
             context.tell(step, f"{workload}: {counted}", min(told), rollout.wanted)
-        if rollout.failed or context.clock.monotonic() > deadline:
+        now = context.clock.monotonic()
+        if not rollout.failed:
+            stuck_since = None
+        elif stuck_since is None:
+            stuck_since = now
+        if now > deadline or (stuck_since is not None and now - stuck_since >= _GRACE):
             raise StepFailedError(
                 rollout.failed or f"not rolled out within {timeout:.0f} s: {counted}",
                 on=str(workload),

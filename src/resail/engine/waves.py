@@ -114,6 +114,7 @@ async def _roll(context: Context, step: RestartWave, restart: Restart, workload:
     if aim.undoes:
         before = mark_before(context.files.plan, context.run, step, restart.workload, restart.mark_before)
         await take_back(context, workload, aim.taken_back, before)
+        await _free(context, step, restart.workload, aim)
         workload = await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
         if all(aim.reached_by(pod) for pod in await pods_of(context, workload)):
             return
@@ -122,6 +123,18 @@ async def _roll(context: Context, step: RestartWave, restart: Restart, workload:
         await _settled(context, step, restart)
     await roll_out(context, workload, aim.mark)
     await wait_until_rolled_out(context, step.id, restart.workload, step.ready_timeout)
+
+
+async def _free(context: Context, step: RestartWave, ref: ObjectRef, aim: _Aim) -> None:
+    """A StatefulSet waits for a pod that does not get ready, also when its template is no longer the one that it is stuck with.
+
+    See "Forced rollback" in https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
+    """
+    if ref.kind != "StatefulSet":
+        return
+    for pod in await pods_of(context, await context.reader.get(ref)):
+        if not pod.ready and not aim.reached_by(pod):
+            await _evict(context, step, ref, pod)
 
 
 async def _settled(context: Context, step: RestartWave, restart: Restart) -> None:
@@ -165,10 +178,7 @@ async def _evict_all(context: Context, step: RestartWave, ref: ObjectRef, aim: _
         # Where a pod never gets ready with the new sidecar, waiting for it first would leave no way back.
         no_loss = aim.undoes and bool(left) and not left[0].ready
         if left and ((rollout.whole and len(pods) >= rollout.wanted) or no_loss):
-            try:
-                await context.writer.evict(ObjectRef("v1", "Pod", ref.namespace, left[0].name))
-            except EvictionBlockedError as error:
-                context.tell(step.id, f"{ref}: waits for its PodDisruptionBudget ({error.what})")
+            await _evict(context, step, ref, left[0])
         if context.clock.monotonic() > deadline:
             raise StepFailedError(
                 f"not replaced within {step.ready_timeout} s: {len(left)} pods have the old sidecar, {rollout.ready} of "
@@ -177,6 +187,13 @@ async def _evict_all(context: Context, step: RestartWave, ref: ObjectRef, aim: _
                 next_step=f"see `kubectl -n {ref.namespace} get pods,pdb`; then `resail resume`, or `resail rollback`",
             )
         await context.clock.sleep(_POLL)
+
+
+async def _evict(context: Context, step: RestartWave, ref: ObjectRef, pod: Pod) -> None:
+    try:
+        await context.writer.evict(ObjectRef("v1", "Pod", ref.namespace, pod.name))
+    except EvictionBlockedError as error:
+        context.tell(step.id, f"{ref}: waits for its PodDisruptionBudget ({error.what})")
 
 
 async def _check(context: Context, ref: ObjectRef, aim: _Aim) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import gzip
 from typing import Any, TypeVar
 
@@ -85,10 +86,16 @@ def decode_release(secret: Manifest) -> StoredRelease:
         chart_version=stored.chart.metadata.version,
         app_version=stored.chart.metadata.app_version,
         values=stored.config or {},
-        objects=objects_of([stored.manifest], namespace, on=_place(secret)),
+        objects=msgspec.json.decode(_objects(stored.manifest, namespace, _place(secret)), type=tuple[Manifest, ...]),
         apply_method=stored.apply_method,
         run=labels.get(RUN_LABEL, ""),
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _objects(manifest: str, namespace: str, on: str) -> bytes:
+    """As JSON: a run looks at its releases again and again, and YAML of CRDs takes long to read."""
+    return msgspec.json.encode(objects_of([manifest], namespace, on=on))
 
 
 def record_of(secret: Manifest, shape: type[T]) -> T:

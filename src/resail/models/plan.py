@@ -118,7 +118,10 @@ class RelabelNamespace(msgspec.Struct, frozen=True, tag="RelabelNamespace"):
 
 
 class RestartAgain(msgspec.Struct, frozen=True, tag="RestartAgain"):
-    """Roll those workloads of the wave back that had moved, once the old revision injects again."""
+    """Roll those workloads of the wave back that had moved, once the old revision injects again.
+
+    A pod that never got ready and that a StatefulSet is stuck with is evicted.
+    """
 
 
 class NoUndo(msgspec.Struct, frozen=True, tag="NoUndo"):

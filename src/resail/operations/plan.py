@@ -1,6 +1,7 @@
 """``resail plan``: a mesh and a release in, a plan out. Nothing is written but the plan's file."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal
 
@@ -54,8 +55,17 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where to write the plan; None: nowhere."""
 
 
-async def plan(request: PlanRequest, progress: Callable[[str], None]) -> PlanFiles:
+async def plan(
+    request: PlanRequest,
+    progress: Callable[[str], None],
+    renderer_of: Callable[[], AbstractAsyncContextManager[Renderer]] = open_renderer,
+) -> PlanFiles:
     """Plan all hops to the target.
+
+    Args:
+        request: what is to be planned.
+        progress: is told what goes on.
+        renderer_of: opens what renders the charts; Helm, unless charts need none.
 
     Raises:
         UsageError: a version, a wish or a value does not fit.
@@ -70,7 +80,7 @@ async def plan(request: PlanRequest, progress: Callable[[str], None]) -> PlanFil
     journey = Journey(start, target, request.strategy, node_level(snapshot), via)
     stops = await find_stops(journey, default_store(request.release_directories), progress)
     hops: list[BuiltHop] = []
-    async with open_renderer() as renderer:
+    async with renderer_of() as renderer:
         for leg, release in stops.legs:
             if hops:
                 done = hops[-1]

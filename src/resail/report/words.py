@@ -74,6 +74,6 @@ def undo_of(step: Step) -> str:
         case RelabelNamespace(namespace=namespace):
             return f"put the labels of namespace {namespace} back"
         case RestartAgain():
-            return "roll back what had moved, once the old revision injects it"
+            return "roll back what had moved, once the old revision injects it; a pod that a StatefulSet is stuck with is evicted"
         case NoUndo(reason=reason):
             return f"nothing: {reason}"

@@ -98,20 +98,21 @@ class BudgetController:
         """A share of pods that nobody keeps up has no meaning: none may go."""
         status = budget["status"]
         status |= {"disruptionsAllowed": 0, "observedGeneration": budget["metadata"]["generation"]}
-        told = "found no controller ref for a pod"
+        told = "found no controllers for pod"
         set_condition(status, "DisruptionAllowed", False, self._store.clock.timestamp(), reason="SyncFailed", message=told)
 
     def _scale(self, pods: list[Manifest]) -> int | None:
-        """What the controllers of the pods are asked for; None where one has none."""
+        """What the controllers of the pods are asked for; None where one is asked for no number. Pods of nobody do not count."""
         found: dict[str, int] = {}
         for pod in pods:
             owner = controller_of(pod)
             if owner is None:
-                return None
+                continue
             made_by = self._store.get(Key(owner["kind"], pod["metadata"]["namespace"], owner["name"]))
             above = controller_of(made_by) if made_by else None
             if above is not None and owner["kind"] == "ReplicaSet":
                 made_by = self._store.get(Key(above["kind"], pod["metadata"]["namespace"], above["name"]))
-            if made_by is not None and "replicas" in made_by["spec"]:
-                found[made_by["metadata"]["uid"]] = made_by["spec"]["replicas"]
+            if made_by is None or "replicas" not in made_by["spec"]:
+                return None
+            found[made_by["metadata"]["uid"]] = made_by["spec"]["replicas"]
         return sum(found.values())
