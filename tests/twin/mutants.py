@@ -147,8 +147,8 @@ MUTANTS = (
     Mutant(
         "controllers/budgets.py",
         "a share of pods without a workload is of the pods there",
-        "            if owner is None:\n                return None\n",
-        "            if owner is None:\n                return len(pods)\n",
+        "            if owner is None:\n                continue\n",
+        "            if owner is None:\n                found[pod['metadata']['uid']] = 1\n                continue\n",
     ),
     # --- webhooks and injection ---
     Mutant("webhooks.py", "object selectors select all", 'and _fits(webhook, "objectSelector", labels)', ""),
