@@ -78,8 +78,8 @@ def _page(pairs: Sequence[_Pair]) -> str:
         "# What a rehearsal foretells\n\n"
         "`python -m bench prediction`: the demo mesh's upgrade on a twin, and then with real Helm on kube-apiserver "
         f"{KUBERNETES_VERSION} with KWOK nodes, on {platform.machine()} with {os.cpu_count()} cores. Each workload takes 5 to "
-        "12 s to get ready, drawn from the seed. The load is that of the machine as the real run begins, of which a twin knows nothing."
-        "\n\n" + "\n".join(lines) + f"\n\nThe worst error is {worst:.0%}; the aim is {AIM:.0%}.\n\n" + _steps(pairs)
+        "12 s to get ready, drawn from the seed. The load is that of the machine as the real run begins, of which a twin knows "
+        "nothing.\n\n" + "\n".join(lines) + f"\n\nThe worst error is {worst:.0%}; the aim is {AIM:.0%}.\n\n" + _steps(pairs)
     )
 
 

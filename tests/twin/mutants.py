@@ -290,14 +290,19 @@ MUTANTS = (
     # --- pods and nodes ---
     Mutant("controllers/scheduler.py", "nodes have as much CPU as is asked for", "used.cpu > has.cpu and wanted.cpu", "False"),
     Mutant("controllers/scheduler.py", "nodes take as many pods as there are", "used.pods > has.pods", "False"),
-    Mutant("controllers/scheduler.py", "a pod that goes makes no room for one that waits", "elif freed and", "elif False and"),
+    Mutant("controllers/scheduler.py", "a pod that goes makes no room for one that waits", "elif freed:\n", "elif False:\n"),
     Mutant(
         "controllers/scheduler.py",
         "init containers request nothing",
         "passing = [one for one in starters if",
         "passing = [one for one in () if",
     ),
-    Mutant("controllers/scheduler.py", "the fullest node is taken", "chosen = min(fitting", "chosen = max(fitting"),
+    Mutant(
+        "controllers/scheduler.py",
+        "the fullest node is taken",
+        "in sorted(self._load.values()) if",
+        "in sorted(self._load.values(), reverse=True) if",
+    ),
     Mutant("controllers/nodes.py", "cordoned nodes get pods", 'node["spec"].get("unschedulable") and not cordoned', "False"),
     Mutant(
         "controllers/nodes.py",
