@@ -5,6 +5,7 @@ commit is what a kill there would leave, so a walk over the commits is a walk ov
 """
 
 import asyncio
+import gc
 import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
@@ -53,6 +54,8 @@ def committing(seen: Callable[[int], None]) -> Iterator[None]:
 
 def leave_behind(directory: Path, copy: Path) -> Path:
     """The state directory as a kill would leave it now; without plans, whose places the journal knows."""
+    # A connection that nobody closed takes its files away once it is collected: not in the middle of this.
+    gc.collect()
     # What SQLite shares between processes is not on the disk.
     shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("*-shm", "*.zip", "reports"))
     return copy

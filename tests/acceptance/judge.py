@@ -92,7 +92,8 @@ class _Shown:
         ):
             return True
         if event.verb == "delete":
-            return (named, "remove") in self._changed or (self._undone and (named, "add") in self._changed)
+            # Half an action that was cut short is cleared away before it is made again.
+            return (named, "remove") in self._changed or (named, "add") in self._changed
         if self._undone and (named, "remove") in self._changed:
             return True
         return named in self._rendered

@@ -112,8 +112,8 @@ def test_killed_anywhere_and_resumed(stage: DemoStage, upgrade: Turn) -> None:
 
 
 def test_a_rollback_killed_anywhere_and_resumed(upgrade: Turn, before: list[Manifest], tmp_path: Path) -> None:
-    left = turn(upgrade.directory, tmp_path, undoing, SOME).left
-    assert len(left) == len(SOME)
+    left = turn(upgrade.directory, tmp_path, undoing, {max(SOME)}).left
+    assert len(left) == 1
     for directory in left:
         goes_on(directory, undoing)
         assert undone(before, directory) == [], directory.name

@@ -98,7 +98,7 @@ async def test_what_two_own_stays_when_one_of_them_no_longer_names_it(site: Site
 
 async def test_containers_are_owned_field_by_field(site: Site) -> None:
     def web(image: str) -> Manifest:
-        return deployment(site, "web", 0, pod_spec={"containers": [{"name": "app", "image": image}]})
+        return deployment(site, "web", 0, {"both": "say"}, {"containers": [{"name": "app", "image": image}]})
 
     await site.cluster.apply(web("example.org/app:1"), manager="helm")
     with pytest.raises(ApiConflictError) as caught:

@@ -147,8 +147,8 @@ MUTANTS = (
     Mutant(
         "controllers/budgets.py",
         "a share of pods without a workload is of the pods there",
-        "            if owner is None:\n                return None\n",
-        "            if owner is None:\n                return len(pods)\n",
+        "            if owner is None:\n                continue\n",
+        "            if owner is None:\n                found[pod['metadata']['uid']] = 1\n                continue\n",
     ),
     # --- webhooks and injection ---
     Mutant("webhooks.py", "object selectors select all", 'and _fits(webhook, "objectSelector", labels)', ""),
@@ -290,7 +290,7 @@ MUTANTS = (
     # --- pods and nodes ---
     Mutant("controllers/scheduler.py", "nodes have as much CPU as is asked for", "used.cpu > has.cpu and wanted.cpu", "False"),
     Mutant("controllers/scheduler.py", "nodes take as many pods as there are", "used.pods > has.pods", "False"),
-    Mutant("controllers/scheduler.py", "a pod that goes makes no room for one that waits", "elif freed:", "elif False:"),
+    Mutant("controllers/scheduler.py", "a pod that goes makes no room for one that waits", "elif freed:\n", "elif False:\n"),
     Mutant(
         "controllers/scheduler.py",
         "init containers request nothing",
@@ -300,8 +300,8 @@ MUTANTS = (
     Mutant(
         "controllers/scheduler.py",
         "the fullest node is taken",
-        "in sorted(self._load.values())",
-        "in sorted(self._load.values(), reverse=True)",
+        "in sorted(self._load.values()) if",
+        "in sorted(self._load.values(), reverse=True) if",
     ),
     Mutant("controllers/nodes.py", "cordoned nodes get pods", 'node["spec"].get("unschedulable") and not cordoned', "False"),
     Mutant(

@@ -60,7 +60,10 @@ class Installer(Protocol):
         ...
 
     async def uninstall(self, release: str) -> None:
-        """Remove the release, its objects and its history; nothing where it is gone already. CRDs stay."""
+        """Remove the release, its objects and its history; nothing where it is gone already.
+
+        What the chart annotates with ``helm.sh/resource-policy: keep`` stays, as Istio's CRDs are (but that of WorkloadGroup).
+        """
         ...
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
