@@ -70,7 +70,7 @@ async def _on_bed(files: PlanFiles, mesh: MeshSnapshot) -> Rehearsal:
 def _page(pairs: Sequence[_Pair]) -> str:
     lines = ["| seed | foretold | measured | error | load |", "|---|--:|--:|--:|--:|"]
     lines += [
-        f"| {pair.seed} | {pair.foretold.seconds:.1f} s | {pair.real.seconds:.1f} s | {pair.error:+.0%} | {pair.load:.1f} |"
+        f"| {pair.seed} | {pair.foretold.seconds:.1f} s | {pair.real.seconds:.1f} s | {pair.error:+.1%} | {pair.load:.1f} |"
         for pair in pairs
     ]
     worst = max(abs(pair.error) for pair in pairs)
@@ -79,7 +79,7 @@ def _page(pairs: Sequence[_Pair]) -> str:
         "`python -m bench prediction`: the demo mesh's upgrade on a twin, and then with real Helm on kube-apiserver "
         f"{KUBERNETES_VERSION} with KWOK nodes, on {platform.machine()} with {os.cpu_count()} cores. Each workload takes 5 to "
         "12 s to get ready, drawn from the seed. The load is that of the machine as the real run begins, of which a twin knows "
-        "nothing.\n\n" + "\n".join(lines) + f"\n\nThe worst error is {worst:.0%}; the aim is {AIM:.0%}.\n\n" + _steps(pairs)
+        "nothing.\n\n" + "\n".join(lines) + f"\n\nThe worst error is {worst:.1%}; the aim is {AIM:.0%}.\n\n" + _steps(pairs)
     )
 
 

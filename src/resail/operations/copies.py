@@ -1,6 +1,5 @@
 """Copies of a mesh to try things on: on a twin, or on a real control plane of this machine."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -78,7 +77,8 @@ async def copy_on_bed(
     with tempfile.TemporaryDirectory(prefix="resail-bed-") as folder:
         bed = Bed(Path(folder) / "bed")
         try:
-            await asyncio.to_thread(Bed.start, bed.layout.root, progress, istio)
+            # Not in a thread: one that goes on after an interruption would leave a bed behind.
+            Bed.start(bed.layout.root, progress, istio)
             progress("filling the test bed with the mesh")
             async with connect(bed.kubeconfig_of("deployer")) as cluster:
                 await fill(cluster, stand_in(snapshot, on_the_wall() - _SETTLED), _ready_seconds(snapshot))
