@@ -72,7 +72,7 @@ def facts(snapshot: MeshSnapshot) -> dict[str, Any]:
     found: dict[str, Any] = {
         f"{field} {number}": msgspec.to_builtins(part) for field in told for number, part in enumerate(getattr(snapshot, field))
     }
-    for workload in snapshot.workloads:
+    for workload in snapshot.planned_from().workloads:
         fields = msgspec.to_builtins(msgspec.structs.replace(workload, restart_mark=""))
         sidecars = sorted((pod.proxy_version, pod.proxy_image, pod.revision) for pod in workload.pods)
         # istiod's and the nodes' own pods are not looked at by the planner.

@@ -106,6 +106,7 @@ class _Future:
             status="deployed",
             values=change.values,
             objects=objects,
+            apply_method=before.apply_method if before else "ssa",
         )
         kept = {ObjectRef.of(manifest) for manifest in objects}
         for removed in {ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept:
