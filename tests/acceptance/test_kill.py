@@ -41,8 +41,8 @@ MOMENTS = [
     (2, "during"),
     (2, "after"),
     (4, "after"),
-    (6, "after"),
-    (7, "during"),
+    (6, "during"),
+    (7, "after"),
     (8, "after"),
     (10, "after"),
 ]
@@ -92,8 +92,11 @@ def walk(resail: Resail, end: World, call: int, phase: str) -> None:
     assert resail.resume()["state"] == "done"
 
     assert differences(end, world(resail.bed), also_exempt=ANOTHER_RUN) == []
-    written = audit.writes(resail.bed.audit()[begun:], "resail")
+    events = resail.bed.audit()[begun:]
+    written = audit.writes(events, "resail")
     files = read_plan(resail.plan)
     assert restarted_twice(written, files) == []
-    assert len(audit.restarts(written, "resail")) == 3
+    # By the new templates that the controllers saw: of a write whose client died the log may not know how it ended.
+    rolled = [name.rpartition("-")[0] for name in audit.rollouts(events) if name.startswith("bookshop/")]
+    assert sorted(rolled) == ["bookshop/details", "bookshop/ratings", "bookshop/reviews"]
     assert unexplained(written, files, kinds_of(resail.bed)) == []

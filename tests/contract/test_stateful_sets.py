@@ -43,12 +43,16 @@ async def take_back(site: Site) -> None:
 
 async def until_replaced(site: Site, before: dict[str, str], name: str) -> Manifest:
     """The pod of that name that is there after the one of before."""
+    found: list[Manifest] = []
 
     async def done() -> bool:
-        return (await uid_of_each(site)).get(name, before[name]) != before[name]
+        there = (await pods(site, "db")).get(name)
+        if there is not None and there["metadata"]["uid"] != before[name]:
+            found.append(there)
+        return bool(found)
 
     await site.until(done)
-    return (await pods(site, "db"))[name]
+    return found[0]
 
 
 def order_of(events: list[Any]) -> list[tuple[str, str]]:
