@@ -26,7 +26,7 @@ def unexplained(events: Sequence[Event], files: PlanFiles, kinds: Kinds, *, undo
         events: the real writes of the user that ran the plan.
         files: the plan.
         kinds: of the cluster.
-        undone: the run was rolled back, so what the plan adds may be deleted.
+        undone: the run was rolled back, so what the plan removes may come back, and a StatefulSet's stuck pod may go.
     """
     shown = _Shown(files, undone)
     return [line for event in events if (line := shown.complaint(event, kinds))]
