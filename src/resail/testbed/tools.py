@@ -10,8 +10,8 @@ __all__ = ["CONTROL_PLANE", "ISTIO_VERSIONS", "KUBERNETES_VERSION", "TOOLS", "To
 KUBERNETES_VERSION = "1.31.0"
 """In the supported range of Istio 1.24 to 1.27."""
 
-ISTIO_VERSIONS = ("1.25.1", "1.26.0", "1.27.9")
-"""The istiods that the bed can run."""
+ISTIO_VERSIONS = ("1.24.0", "1.25.1", "1.26.0", "1.27.9")
+"""The istiods that the bed can run, each with its istioctl."""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ _ALL = (
     Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm", ("version", "--short"), "v4."),
     _kubernetes("kubectl", "version", "--client"),
     *(_istio("pilot-discovery", "pilot", version) for version in ISTIO_VERSIONS),
-    *(_istio("istioctl", "istioctl", version) for version in ("1.26.0",)),
+    *(_istio("istioctl", "istioctl", version) for version in ISTIO_VERSIONS),
 )
 
 TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})
