@@ -16,6 +16,7 @@ from resail.kube.lists import list_whole
 from resail.kube.watch import watch
 from resail.models.access import KubeAccess
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.tenure.tenure import Tenure
 
 __all__ = ["KubeCluster", "connect"]
 
@@ -31,7 +32,8 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     """
     access = KubeAccess(kubeconfig, context)
     async with http_client(access) as client:
-        cluster = KubeCluster(Api(client), access)
+        tenure = Tenure()
+        cluster = KubeCluster(Api(client, tenure), access, tenure)
         await cluster.server_version()
         yield cluster
 
@@ -43,10 +45,12 @@ class _Version(msgspec.Struct, rename="camel"):
 class KubeCluster:
     """Implements ``ClusterReader`` and ``ClusterWriter``; the docstrings are there."""
 
-    def __init__(self, api: Api, access: KubeAccess) -> None:
+    def __init__(self, api: Api, access: KubeAccess, tenure: Tenure) -> None:
         self._api = api
         self._discovery = Discovery(api)
         self.access = access
+        self.tenure = tenure
+        """For how long it writes."""
 
     # --- reading ---
 

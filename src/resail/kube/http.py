@@ -12,6 +12,7 @@ from lightkube.core.exceptions import ConfigError
 
 from resail.errors import ClusterApiError, NotFoundError, ResailError
 from resail.kube.errors import error_of_failure, error_of_status, status_of
+from resail.tenure.tenure import Tenure
 
 __all__ = ["Api"]
 
@@ -38,10 +39,11 @@ class _AgainError(Exception):
 
 
 class Api:
-    """A connection to one API server."""
+    """A connection to one API server, over which nothing is written once the tenure is over."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, tenure: Tenure | None = None) -> None:
         self._client = client
+        self._tenure = tenure or Tenure()
         self._has_answered = False
 
     async def request(
@@ -70,7 +72,10 @@ class Api:
         Raises:
             ClusterUnreachableError: no answer, or the credentials are not accepted.
             ClusterApiError: the API refused; a subclass says how.
+            LeaseLostError: it would write, and the tenure is over; it was not sent.
         """
+        writes = method != "GET" and "dryRun" not in (params or {})
+        extensions = {"trace": self._last_look} if writes else {}
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content is not None else {})
 
@@ -79,7 +84,9 @@ class Api:
         async def attempt() -> bytes:
             nonlocal may_have_worked
             try:
-                answer = await self._client.request(method, path, params=params, content=content, headers=headers)
+                answer = await self._client.request(
+                    method, path, params=params, content=content, headers=headers, extensions=extensions
+                )
             except _FAILURES as error:
                 mapped = error_of_failure(error, what)
                 never_sent = isinstance(error, _NEVER_SENT)
@@ -108,6 +115,11 @@ class Api:
             return await caller(attempt)
         except _AgainError as given_up:
             raise given_up.error from given_up.__cause__
+
+    async def _last_look(self, event: str, _: object) -> None:
+        """Before each of the client's own steps, the sending of the last byte among them: a connection may be long in coming."""
+        if event.endswith(".started") and "response" not in event:
+            self._tenure.check()
 
     @asynccontextmanager
     async def stream(self, path: str, *, what: str, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -12,6 +12,7 @@ from resail.installers.interface import Installer
 from resail.installers.rendered import RenderedInstaller
 from resail.kube import connect
 from resail.kube.clock import SystemClock
+from resail.tenure.tenure import Tenure
 from resail.twin.cluster import open_twin
 from resail.twin.loop import simulated_time
 
@@ -36,6 +37,8 @@ class Connection(msgspec.Struct, frozen=True):
     cluster: Cluster
     clock: Clock
     open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
+    tenure: Tenure | None = None
+    """For how long we write; None where nobody else can: on a twin, which has no lease and no copies of journals."""
 
 
 @asynccontextmanager
@@ -58,7 +61,8 @@ async def connect_to(choice: ClusterChoice, directory: Path | None = None) -> As
                 yield twin_connection(twin, twin.clock)
         return
     async with connect(own.kubeconfig, own.context) as cluster:
-        yield Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster))
+        tenure = cluster.tenure
+        yield Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster, tenure), tenure)
 
 
 def twin_connection(twin: Cluster, clock: Clock) -> Connection:
