@@ -15,6 +15,7 @@ from resail.models.identity import Manifest
 from resail.models.plan import HelmChange
 from resail.releases.helm import HelmWorker, start_worker
 from resail.releases.helm.client import WorkerError
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmInstaller", "open_helm"]
 
@@ -22,9 +23,11 @@ _TIMEOUT = 300  # seconds that one action may take
 
 
 @asynccontextmanager
-async def open_helm(access: KubeAccess, reader: ClusterReader, writer: ClusterWriter) -> AsyncIterator["HelmInstaller"]:
-    """A Helm installer for the time of the context."""
-    async with start_worker() as worker:
+async def open_helm(
+    access: KubeAccess, reader: ClusterReader, writer: ClusterWriter, tenure: Tenure | None = None
+) -> AsyncIterator["HelmInstaller"]:
+    """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
+    async with start_worker(tenure) as worker:
         yield HelmInstaller(worker, access, reader, writer)
 
 
