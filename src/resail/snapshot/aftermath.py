@@ -11,6 +11,7 @@ import msgspec
 
 from resail.checks.injection import injecting_revision
 from resail.checks.rollout import ROLLING_KINDS
+from resail.installers.detect import Holdings
 from resail.installers.helm_storage import as_helm_applies
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import HelmChange, Hop, LabelNamespace, MoveTag, RestartWave, Step, UpgradeGateway
@@ -118,7 +119,7 @@ class _Future:
     def _write(self, manifest: Manifest, release: str) -> None:
         ref, kind = ObjectRef.of(manifest), manifest["kind"]
         if kind in _WEBHOOKS:
-            self._webhooks[ref] = _served(webhook_of(manifest, frozenset({(release, ref)})))
+            self._webhooks[ref] = _served(webhook_of(manifest, Holdings({release: frozenset({ref})})))
         if kind not in ROLLING_KINDS:
             return
         self._write_workload(ref, manifest)
@@ -143,7 +144,7 @@ class _Future:
     def move_tag(self, tag: str, revision: str, webhook: Manifest) -> None:
         before = self._tags[tag]
         self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest=webhook)
-        hook = _served(webhook_of(webhook, frozenset()))
+        hook = _served(webhook_of(webhook, Holdings({})))
         self._webhooks[before.webhook] = msgspec.structs.replace(hook, owner=before.owner)
 
     def label(self, namespace: str, labels: Mapping[str, str | None]) -> None:
