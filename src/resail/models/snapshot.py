@@ -13,6 +13,7 @@ __all__ = [
     "ControlPlane",
     "CustomResourceDefinition",
     "DisruptionBudget",
+    "ForeignManager",
     "HelmRelease",
     "HorizontalAutoscaler",
     "InstallMethod",
@@ -31,10 +32,13 @@ __all__ = [
 
 FORMAT_VERSION = 2
 
+_SAIL = "sailoperator.io/"
+
 RESTART_MARK = "resail.dev/restart"
 """Annotation of a pod template: a new value restarts the workload."""
 
-InstallMethod = Literal["helm", "istioctl", "sail", "none"]
+InstallMethod = Literal["helm", "istioctl", "sail", "none", "mixed"]
+"""``none``: plain manifests, without an installer's mark. ``mixed``: its objects, or its marks and Helm's releases, disagree."""
 
 
 class Ownership(msgspec.Struct, frozen=True):
@@ -45,6 +49,27 @@ class Ownership(msgspec.Struct, frozen=True):
     """``namespace/name`` of the Helm release, else empty."""
     evidence: str = ""
     """The label, annotation or Secret that shows it."""
+
+
+class ForeignManager(msgspec.Struct, frozen=True, order=True):
+    """Someone who is no installer of ours, and would undo what resail writes."""
+
+    manager: str
+    """``Argo CD``, ``AKS add-on`` …"""
+    object: ObjectRef
+    """Where it shows."""
+    field: str
+    """Path of the field that shows it."""
+    value: str
+    """What the field holds."""
+    reach: Literal["mesh", "object", "nothing"]
+    """What must not be written: the mesh as a whole, the object or its Helm release, or ``nothing``, which is worth knowing."""
+    release: str = ""
+    """``namespace/name`` of the Helm release that the object makes; else empty."""
+
+    def __str__(self) -> str:
+        """With the evidence, for people."""
+        return f"{self.manager}: {self.object} has {self.field}: {self.value}"
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -94,6 +119,15 @@ class HelmRelease(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """``namespace/name``"""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def is_sails(self) -> bool:
+        """Was it installed by the Sail Operator, which has Helm render its charts with an owner in each object?
+
+        Source: ``pkg/helm/postrenderer.go`` of istio-ecosystem/sail-operator.
+        """
+        owners = [owner for manifest in self.objects for owner in manifest["metadata"].get("ownerReferences") or ()]
+        return any(owner["apiVersion"].startswith(_SAIL) for owner in owners)
 
 
 class IstioctlComponent(msgspec.Struct, frozen=True):
@@ -289,8 +323,12 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     istio_objects: tuple[ObjectRef, ...]
     """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
     istioctl_components: tuple[IstioctlComponent, ...] = ()
-    foreign_managers: tuple[str, ...] = ()
-    """Why resail must not write here: ``Argo CD: …``, ``AKS add-on: …``; empty where nothing was seen."""
+    base: Ownership = Ownership("none")
+    """Of Istio's CRDs, as one part."""
+    foreign_managers: tuple[ForeignManager, ...] = ()
+    """Who else manages the mesh or parts of it; empty where nothing was seen."""
+    unread: tuple[str, ...] = ()
+    """Kinds that would tell of foreign managers and that we may not list."""
     format_version: int = FORMAT_VERSION
 
     def planned_from(self) -> "MeshSnapshot":

@@ -41,6 +41,7 @@ from resail.models.plan import (
 )
 from resail.models.release import Release
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
+from resail.plan.foreign import foreign_namespaces
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.tags import moved_tag
 from resail.plan.waves import into_waves
@@ -76,6 +77,7 @@ def build_hop(
     """
     building = _Building(drafted, rendered, len(before), sum(len(one.steps) for one in before))
     chosen = drafted.chosen
+    steps = building.steps()
     return BuiltHop(
         chosen=chosen,
         hop=Hop(
@@ -86,10 +88,10 @@ def build_hop(
             restarts=chosen.leg.restarts,
             release_digest=release.digest,
         ),
-        steps=building.steps(),
+        steps=steps,
         manifests=building.manifests,
         restarts=building.restarts,
-        findings=(*drafted.findings, *building.restarts.findings),
+        findings=(*drafted.findings, *building.restarts.findings, *foreign_namespaces(chosen.snapshot, steps)),
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from resail.checks.injection import injecting_revision
 from resail.checks.rollout import ROLLING_KINDS
+from resail.installers.detect import Holdings
 from resail.installers.helm_storage import as_helm_applies
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.istioctl_marks import mark_of
@@ -140,7 +141,7 @@ class _Future:
     def _write(self, manifest: Manifest, release: str) -> None:
         ref, kind = ObjectRef.of(manifest), manifest["kind"]
         if kind in _WEBHOOKS:
-            self._webhooks[ref] = _served(webhook_of(manifest, frozenset({(release, ref)})))
+            self._webhooks[ref] = _served(webhook_of(manifest, Holdings({release: frozenset({ref})})))
         if kind not in ROLLING_KINDS:
             return
         self._write_workload(ref, manifest)
@@ -166,7 +167,7 @@ class _Future:
         before = self._tags[tag]
         self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest=webhook, validator=validator)
         for moved in filter(None, (webhook, validator)):
-            hook = _served(webhook_of(moved, frozenset()))
+            hook = _served(webhook_of(moved, Holdings({})))
             self._webhooks[hook.ref] = msgspec.structs.replace(hook, owner=before.owner)
 
     def label(self, namespace: str, labels: Mapping[str, str | None]) -> None:
