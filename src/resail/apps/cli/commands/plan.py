@@ -96,7 +96,10 @@ def command(
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
     that --out writes.
     """
+    from msgspec import structs
+
     from resail.apps.cli.output import print_result, say
+    from resail.operations.access import rights_findings
     from resail.operations.plan import PlanRequest, plan
     from resail.operations.values import read_values
 
@@ -116,13 +119,16 @@ def command(
         out=out,
     )
     made = settle(plan(request, lambda text: say(text, settings)))
+    rights = settle(rights_findings(request.mesh, made))
+    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:
         from resail.apps.cli.drawing.plan import draw_plan
 
-        return draw_plan(made, verbose=settings.verbose)
+        return draw_plan(shown, verbose=settings.verbose)
 
-    print_result(made.plan, settings, table)
+    print_result(shown.plan, settings, table)
     if out is None:
         say("not kept: give --out FILE, and then `resail apply FILE`", settings)
     else:
