@@ -81,7 +81,7 @@ class HelmRelease(msgspec.Struct, frozen=True):
     revision: int
     """Helm's own counter."""
     status: str
-    """``deployed``, ``failed``, ``pending-upgrade`` …"""
+    """``deployed``, ``failed``, ``pending-upgrade`` …; ``uninstalled`` where only its history is left."""
     values: dict[str, Any]
     """What its user set, not the chart's defaults."""
     objects: tuple[Manifest, ...]
@@ -93,6 +93,11 @@ class HelmRelease(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """``namespace/name``"""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def installed(self) -> bool:
+        """Has it objects?"""
+        return self.status != "uninstalled"
 
 
 class ControlPlane(msgspec.Struct, frozen=True):

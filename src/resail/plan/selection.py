@@ -41,7 +41,7 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
         )
     plane = _plane(snapshot, revision)
     istiod = _release_of(snapshot, plane)
-    releases = [release for release in snapshot.helm_releases if release.chart != "istiod"]
+    releases = [release for release in snapshot.helm_releases if release.chart != "istiod" and release.installed]
     gateways = tuple(release for release in releases if release.chart == "gateway" and _serves(snapshot, release, plane.revision))
     selected = Selection(
         plane=plane,

@@ -41,6 +41,7 @@ def released(snapshot: MeshSnapshot) -> dict[ObjectRef, Released]:
     return {
         ObjectRef.of(manifest): Released(as_helm_applies(without_values(manifest), release.name, release.namespace))
         for release in snapshot.helm_releases
+        if release.installed
         for manifest in release.objects
     }
 
