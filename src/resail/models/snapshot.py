@@ -107,7 +107,7 @@ class HelmRelease(msgspec.Struct, frozen=True):
     revision: int
     """Helm's own counter."""
     status: str
-    """``deployed``, ``failed``, ``pending-upgrade`` …"""
+    """``deployed``, ``failed``, ``pending-upgrade`` …; ``uninstalled`` where only its history is left."""
     values: dict[str, Any]
     """What its user set, not the chart's defaults."""
     objects: tuple[Manifest, ...]
@@ -128,6 +128,11 @@ class HelmRelease(msgspec.Struct, frozen=True):
         """
         owners = [owner for manifest in self.objects for owner in manifest["metadata"].get("ownerReferences") or ()]
         return any(owner["apiVersion"].startswith(_SAIL) for owner in owners)
+
+    @property
+    def installed(self) -> bool:
+        """Has it objects?"""
+        return self.status != "uninstalled"
 
 
 class IstioctlComponent(msgspec.Struct, frozen=True):
