@@ -46,9 +46,7 @@ def definitions(versions: Sequence[str]) -> list[Manifest]:
     return [
         _definition("Istio", "istios", {**installed, "updateStrategy": strategy}, active),
         _definition("IstioRevision", "istiorevisions", {**installed, "type": _TEXT}, {}),
-        _definition(
-            "IstioRevisionTag", "istiorevisiontags", {"targetRef": target}, {"istioRevision": _TEXT, "istiodNamespace": _TEXT}
-        ),
+        _definition("IstioRevisionTag", "istiorevisiontags", {"targetRef": target}, pointed),
         _definition("IstioCNI", "istiocnis", installed, {}),
         _definition("ZTunnel", "ztunnels", installed, {}),
     ]

@@ -225,9 +225,11 @@ class SailOperator:
             self._cluster.list_shapes(KindRef("v1", "Namespace"), _Labelled),
             self._cluster.list_shapes(KindRef("v1", "Pod"), _Labelled),
         )
-        asked = {one.metadata.labels.get("istio.io/rev") for one in (*namespaces, *pods)}
+        # istiod's own pods bear the revision's label, and want no sidecar.
+        meshed = [one for one in pods if one.metadata.labels.get("sidecar.istio.io/inject") != "false"]
+        asked = {one.metadata.labels.get("istio.io/rev") for one in (*namespaces, *meshed)}
+        asked |= {one.metadata.annotations.get("istio.io/rev") for one in meshed}
         asked |= {"default" for one in namespaces if one.metadata.labels.get("istio-injection") == "enabled"}
-        asked |= {one.metadata.annotations.get("istio.io/rev") for one in pods}
         return bool(names & asked)
 
 
