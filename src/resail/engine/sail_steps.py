@@ -10,6 +10,7 @@ from resail.engine.preconditions import check_preconditions
 from resail.engine.settling import settled, settled_back, take_marks_back
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import InstallerStep, PatchBack, SailChange
+from resail.snapshot.sail import unfinished
 
 __all__ = ["do_sail", "undo_sail"]
 
@@ -79,20 +80,10 @@ async def _followed(context: Context, step: InstallerStep, resource: ObjectRef, 
 def _unfinished(live: Manifest, revision: str) -> str:
     """What is still missing; empty where nothing is."""
     status = live.get("status") or {}
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return "the operator has not seen it yet"
-    conditions = {one["type"]: one for one in status.get("conditions") or ()}
-    # A tag has no condition Ready: it is a webhook only.
-    for name in ("Reconciled",) if live["kind"] == "IstioRevisionTag" else ("Reconciled", "Ready"):
-        found = conditions.get(name)
-        if found is None or found.get("status") != "True":
-            reason = (found or {}).get("reason", "it is not told")
-            message = (found or {}).get("message", "")
-            return f"not {name}: {reason}" + (f" ({message})" if message else "")
     active = status.get("activeRevisionName") or status.get("istioRevision")
     if revision and active and active != revision:
-        return f"revision {active} is active, not {revision}"
-    return ""
+        return unfinished(live) or f"revision {active} is active, not {revision}"
+    return unfinished(live)
 
 
 def _fails(live: Manifest) -> bool:

@@ -26,6 +26,7 @@ from resail.models.snapshot import (
     RevisionTag,
     Webhook,
 )
+from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
@@ -117,6 +118,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         budgets=tuple(sorted((_budget(budget, by_owner) for budget in budgets), key=lambda budget: budget.ref)),
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
+        sail_resources=await sail_resources(whole, crds),
         foreign_managers=tuple(sorted({why for part in parts if (why := foreign_manager(part))})),
     )
 

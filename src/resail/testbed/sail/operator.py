@@ -18,7 +18,7 @@ from resail.errors import NotFoundError, ResailError
 from resail.installers.helm_records import encode_release
 from resail.installers.helm_storage import StoredRelease, as_helm_applies, decode_release
 from resail.models.identity import KindRef, Manifest, ObjectRef
-from resail.testbed.sail.definitions import GROUP
+from resail.snapshot.sail import SAIL_GROUP
 
 __all__ = ["Render", "SailOperator"]
 
@@ -27,7 +27,7 @@ Render = Callable[[str, str, str, str, dict[str, Any]], Awaitable[Sequence[Manif
 
 WriteStatus = Callable[[ObjectRef, dict[str, Any]], Awaitable[None]]
 
-_API = f"{GROUP}/v1"
+_API = f"{SAIL_GROUP}/v1"
 _MANAGER = "sail-operator"
 _GRACE = 30  # seconds, of an inactive revision
 _POLL = 0.5  # seconds

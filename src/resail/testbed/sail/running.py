@@ -17,7 +17,8 @@ from resail.models.identity import IstioVersion, KindRef, Manifest, ObjectRef
 from resail.models.rendering import RenderRequest
 from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
-from resail.testbed.sail.definitions import GROUP, definitions
+from resail.snapshot.sail import SAIL_GROUP
+from resail.snapshot.stand_in.sail import sail_kinds
 from resail.testbed.sail.operator import SailOperator
 from resail.testbed.tools import KUBERNETES_VERSION
 
@@ -50,7 +51,7 @@ async def operate(kubeconfig: Path, versions: Sequence[IstioVersion], started: a
                 "PATCH", path, what=what, body={"status": status}, content_type="application/merge-patch+json"
             )
 
-        for manifest in definitions([f"v{version}" for version in versions]):
+        for manifest in sail_kinds([f"v{version}" for version in versions]):
             names = manifest["spec"]["names"]
             plurals[names["kind"]] = names["plural"]
             await cluster.apply(manifest, manager="olm", force=True)
@@ -58,7 +59,7 @@ async def operate(kubeconfig: Path, versions: Sequence[IstioVersion], started: a
             if manifest["kind"] == "CustomResourceDefinition":
                 await cluster.apply(manifest, manager="olm", force=True)
         for kind in plurals:
-            await _served(cluster, KindRef(f"{GROUP}/v1", kind))
+            await _served(cluster, KindRef(f"{SAIL_GROUP}/v1", kind))
         started.set()
         await SailOperator(cluster, SystemClock(), render, write_status).run()
 
