@@ -26,6 +26,7 @@ __all__ = [
     "Requests",
     "RevisionTag",
     "RolloutStrategy",
+    "SailResource",
     "Webhook",
     "Workload",
 ]
@@ -207,6 +208,22 @@ class Component(msgspec.Struct, frozen=True):
     """A Gateway API gateway or waypoint that istiod itself creates and rolls."""
 
 
+class SailResource(msgspec.Struct, frozen=True):
+    """What the Sail Operator is asked for by one of its resources."""
+
+    ref: ObjectRef
+    """An Istio, IstioRevision, IstioRevisionTag, IstioCNI or ZTunnel."""
+    spec: dict[str, Any]
+    owner: str
+    """Name of the Istio that an IstioRevision belongs to, else empty."""
+    active_revision: str
+    """As its status tells: of an Istio the revision that new workloads shall use, of a tag the one that it stands for."""
+    problem: str
+    """Why it is not reconciled or not ready, as its status tells; empty where it is."""
+    known_versions: tuple[str, ...]
+    """Of Istio that this operator can install, as the schema of its kind lists them; empty where it lists none."""
+
+
 class Namespace(msgspec.Struct, frozen=True):
     """A namespace and its labels that steer injection."""
 
@@ -328,6 +345,7 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     istio_objects: tuple[ObjectRef, ...]
     """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
     istioctl_components: tuple[IstioctlComponent, ...] = ()
+    sail_resources: tuple[SailResource, ...] = ()
     base: Ownership = Ownership("none")
     """Of Istio's CRDs, as one part."""
     foreign_managers: tuple[ForeignManager, ...] = ()

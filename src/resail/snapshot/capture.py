@@ -31,6 +31,7 @@ from resail.models.snapshot import (
 )
 from resail.snapshot.foreign import read_foreign_managers
 from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
+from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
@@ -141,6 +142,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
         istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
+        sail_resources=await sail_resources(whole, crds),
         base=_base(istio_crds),
         foreign_managers=foreign,
         unread=unread,
