@@ -7,12 +7,14 @@ from pathlib import Path
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, ResailError, StalePlanError, UsageError
+from resail.errors import BlockedError, LockedError, ResailError, StalePlanError, UsageError
 from resail.journal.copy import JournalCopy
+from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
+from resail.operations.access import refuse_missing_rights
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
@@ -23,6 +25,8 @@ from resail.operations.runs import new_run_id, refuse_unfinished, state_director
 from resail.operations.turn import Turn, namespace_of, refuse_nothing, taking_turn
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
+from resail.plan.rights import rights_to_run, rights_to_undo
+from resail.plan.rollback import undo_sequence
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
 
@@ -70,7 +74,7 @@ async def apply(
 
     Raises:
         ArtifactError: the plan is damaged, or the release of a hop is not the one that it was made of.
-        BlockedError: the plan itself says that it must not be run, or it was to be rehearsed first.
+        BlockedError: the plan itself says that it must not be run, or it was to be rehearsed first, or rights are missing.
         StalePlanError: the plan is for another cluster.
         LockedError: another run is under way, or unfinished.
         ClusterUnreachableError: the API does not answer.
@@ -84,12 +88,15 @@ async def apply(
         state = state_directory(request.directory, cluster_id)
         seeing = watcher or SilentWatcher()
         async with taking_turn(connection, state, files.plan.istio_namespace, seeing.progress) as turn:
-            refuse_unfinished(turn.journal.runs())
             session = _Session(connection, turn, files, new_run_id(), seeing)
             releases = await session.releases(request.release_directories)
-            plan_file = str(state.keep_plan(files))
-            turn.journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
-            return await session.perform("do", releases, call_observer)
+            await session.refuse_missing_rights("do")
+            async with turn.held():
+                # Only now: of a run under way it is its process that stands in the way, and is to be named.
+                refuse_unfinished(turn.journal.runs())
+                plan_file = str(state.keep_plan(files))
+                turn.journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
+                return await session.perform("do", releases, call_observer)
 
 
 async def resume(
@@ -111,10 +118,13 @@ async def resume(
         direction = _direction(journal.entries(run.id))
         session = _Session(connection, turn, files, run.id, seeing)
         releases = await session.releases(request.release_directories) if direction == "do" else ()
-        _approve(journal, run.id, files, request.approve)
-        journal.clear_request(run.id)
-        journal.append(run.id, RunResumed(direction))
-        return await session.perform(direction, releases, call_observer)
+        await session.refuse_missing_rights(direction)
+        async with turn.held():
+            _refuse_if_changed(run, journal)
+            _approve(journal, run.id, files, request.approve)
+            journal.clear_request(run.id)
+            journal.append(run.id, RunResumed(direction))
+            return await session.perform(direction, releases, call_observer)
 
 
 async def rollback(
@@ -124,7 +134,7 @@ async def rollback(
 
     Raises:
         UsageError: there is no such run, or it is rolled back already.
-        BlockedError: a later run stands on what this one did.
+        BlockedError: a later run stands on what this one did, or rights are missing.
         As ``apply`` besides.
     """
     seeing = watcher or SilentWatcher()
@@ -135,9 +145,12 @@ async def rollback(
         files = await turn.plan_of(run)
         await _same_cluster(connection, run.cluster_id, run.id)
         session = _Session(connection, turn, files, run.id, seeing)
-        journal.clear_request(run.id)
-        journal.append(run.id, RunResumed("undo"))
-        return await session.perform("undo", (), call_observer)
+        await session.refuse_missing_rights("undo")
+        async with turn.held():
+            _refuse_if_changed(run, journal)
+            journal.clear_request(run.id)
+            journal.append(run.id, RunResumed("undo"))
+            return await session.perform("undo", (), call_observer)
 
 
 @asynccontextmanager
@@ -151,8 +164,18 @@ async def _taking_up(request: _Request, run: str | None, watcher: RunWatcher) ->
             yield connection, turn
 
 
+def _refuse_if_changed(run: Run, journal: SqliteJournal) -> None:
+    """What was looked at before the lease was ours may be another's work by now."""
+    if journal.run(run.id) != run:
+        raise LockedError(
+            "another process has worked on it just now",
+            on=run.id,
+            next_step="`resail status` shows how it stands; then try again",
+        )
+
+
 class _Session:
-    """One process's turn at a run, under the lock."""
+    """One process's turn at a run."""
 
     def __init__(self, connection: Connection, turn: Turn, files: PlanFiles, run: str, watcher: RunWatcher) -> None:
         self.run = run
@@ -166,6 +189,21 @@ class _Session:
     async def releases(self, directories: Sequence[Path]) -> tuple[Release, ...]:
         """The release of each hop. Undoing needs none: Helm rolls back by its own history, whatever became of the files."""
         return await planned_releases(self._files.plan, directories, self._watcher.progress)
+
+    async def refuse_missing_rights(self, direction: Direction) -> None:
+        """Before anything is written.
+
+        Raises:
+            BlockedError: the user may not do all that it takes; what is missing is named.
+        """
+        files = self._files
+        if direction == "do":
+            wanted = rights_to_run(files)
+        else:
+            wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
+        untold = await refuse_missing_rights(self._connection.cluster, wanted, self.run)
+        if untold:
+            self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""

@@ -74,7 +74,8 @@ async def _end(onlooker: Onlooker, progress: Callable[[str], None]) -> None:
         with hold(onlooker.state.root):
             onlooker.journal.append(onlooker.run.id, aborted)
         return
-    async with taking_turn(onlooker.connection, onlooker.state, onlooker.namespace, progress) as turn:
+    connection = onlooker.connection
+    async with taking_turn(connection, onlooker.state, onlooker.namespace, progress) as turn, turn.held():
         copy = await turn.copy_of(onlooker.run.id, onlooker.plan)
         turn.journal.append(onlooker.run.id, aborted)
         await copy.settle()

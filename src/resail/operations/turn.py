@@ -1,11 +1,9 @@
-"""One process's turn at the runs of a mesh: it holds the lock and the lease, and its journal is what the cluster's copies say."""
+"""One process's turn at the runs of a mesh: the lock, the lease, and a journal that is what the cluster's copies say."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-import msgspec
 
 from resail.cluster import Cluster
 from resail.errors import ArtifactError, LeaseLostError, ResailError, UsageError
@@ -21,7 +19,6 @@ from resail.models.plan import PlanFiles
 from resail.operations.cluster_choice import Connection
 from resail.operations.runs import StateDirectory, existing_journal
 from resail.plan.file import read_plan
-from resail.tenure.tenure import Tenure
 
 __all__ = ["Turn", "bring_up_to_date", "namespace_of", "plan_of", "refuse_nothing", "taking_turn"]
 
@@ -29,67 +26,81 @@ Copies = dict[str, CopiedRun]
 """By the run, oldest first."""
 
 
-class _Shared(msgspec.Struct, frozen=True):
-    """What a mesh has that others may work on, too."""
-
-    cluster: Cluster
-    namespace: str
-    tenure: Tenure
-    lease: Lease
-    copies: Copies
-
-
 class Turn:
-    """Made by ``taking_turn``."""
+    """Made by ``taking_turn``. Nothing is written to the cluster before it is ``held``."""
 
     def __init__(
-        self, state: StateDirectory, journal: SqliteJournal, shared: _Shared | None, tasks: contextlib.AsyncExitStack
+        self,
+        connection: Connection,
+        state: StateDirectory,
+        namespace: str,
+        journal: SqliteJournal,
+        progress: Callable[[str], None],
     ) -> None:
         self.state = state
         self.journal = journal
-        self._shared = shared
-        self._tasks = tasks
+        self._connection = connection
+        self._namespace = namespace
+        self._progress = progress
+        self._copies: Copies = {}
+        self._lease: Lease | None = None
+        self._tasks = contextlib.AsyncExitStack()
 
     @property
     def lost(self) -> "asyncio.Future[LeaseLostError] | None":
-        """Done once the lease is lost."""
-        return self._shared.lease.lost if self._shared else None
+        """Done once the lease is lost; None where there is none."""
+        return self._lease.lost if self._lease else None
+
+    async def look(self) -> None:
+        """Bring the journal up to date."""
+        if self._connection.tenure is not None:
+            self._copies = await bring_up_to_date(
+                self._connection.cluster, self._namespace, self.state, self.journal, self._progress
+            )
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold the lease in the context, with the journal brought up to date once more; on a twin there is none.
+
+        Raises:
+            LockedError: another process works on the mesh; the message names it.
+            ForbiddenError: we may not.
+        """
+        tenure = self._connection.tenure
+        if tenure is None:
+            yield
+            return
+        self._lease = Lease(self._connection.cluster, self._namespace, tenure)
+        async with self._lease.held(self._progress), self._tasks:
+            await self.look()
+            yield
 
     async def plan_of(self, run: Run) -> PlanFiles:
         """As the function ``plan_of``."""
-        shared = self._shared
-        if shared is None:
-            return read_plan(self.state.plan_of(run))
-        return await plan_of(shared.cluster, shared.namespace, self.state, run, shared.copies)
+        return await plan_of(self._connection.cluster, self._namespace, self.state, run, self._copies)
 
     async def copy_of(self, run: str, files: PlanFiles) -> JournalCopy:
-        """The copy of a run, begun where there is none, and kept up to date until the turn ends.
+        """The copy of a run, begun where there is none, and brought up to date now and then as long as the turn is held.
 
         Raises:
             ForbiddenError: we may not write it.
         """
-        shared = self._shared
-        if shared is None:
+        tenure, lease = self._connection.tenure, self._lease
+        if tenure is None or lease is None:
             return NoCopy()
-        copied = shared.copies.get(run) or await self._begin(shared, run, files)
-        copy = ClusterCopy(shared.cluster, shared.namespace, shared.lease, shared.tenure, self.journal, copied)
-        await self._tasks.enter_async_context(_settling(copy, shared.lease.period))
+        copied = self._copies.get(run) or await self._begin(run, files)
+        copy = ClusterCopy(self._connection.cluster, self._namespace, lease, tenure, self.journal, copied)
+        await self._tasks.enter_async_context(_settling(copy, lease.period))
         return copy
 
-    async def _begin(self, shared: _Shared, run: str, files: PlanFiles) -> CopiedRun:
+    async def _begin(self, run: str, files: PlanFiles) -> CopiedRun:
+        cluster, copies = self._connection.cluster, tuple(self._copies.values())
         ended = [each.id for each in self.journal.runs() if each.state in ("done", "rolled-back", "aborted")]
-        copies = tuple(shared.copies.values())
-        await prune(shared.cluster, shared.namespace, ended, copies)
-        copied = await begin_copy(
-            shared.cluster,
-            shared.namespace,
-            run,
-            files.id,
-            self.state.keep_plan(files).read_bytes(),
-            self.journal.entries(run),
-            copies[-1].head.number + 1 if copies else 1,
-        )
-        self.journal.mark_copied(run, shared.namespace)
+        await prune(cluster, self._namespace, ended, copies)
+        archive = self.state.keep_plan(files).read_bytes()
+        number = copies[-1].head.number + 1 if copies else 1
+        copied = await begin_copy(cluster, self._namespace, run, files.id, archive, self.journal.entries(run), number)
+        self.journal.mark_copied(run, self._namespace)
         return copied
 
 
@@ -97,7 +108,7 @@ class Turn:
 async def taking_turn(
     connection: Connection, state: StateDirectory, namespace: str, progress: Callable[[str], None]
 ) -> AsyncIterator[Turn]:
-    """A turn for the time of the context; on a twin only the lock is held.
+    """A turn for the time of the context, in which the lock of the state directory is held.
 
     Args:
         connection: to the cluster.
@@ -106,21 +117,14 @@ async def taking_turn(
         progress: what is waited for.
 
     Raises:
-        LockedError: another process has its turn; the message names it.
+        LockedError: another process of this machine has its turn; the message names it.
         ArtifactError: the journal or a copy is damaged, or of a later format.
-        ForbiddenError: we may not hold the lease, or not read the copies.
+        ForbiddenError: we may not read the copies.
     """
-    async with contextlib.AsyncExitStack() as tasks:
-        tasks.enter_context(hold(state.root))
-        shared: _Shared | None = None
-        if connection.tenure is not None:
-            lease = Lease(connection.cluster, namespace, connection.tenure)
-            await tasks.enter_async_context(lease.held(progress))
-        journal = open_journal(state.journal, connection.clock.now)
-        if connection.tenure is not None:
-            copies = await bring_up_to_date(connection.cluster, namespace, state, journal, progress)
-            shared = _Shared(connection.cluster, namespace, connection.tenure, lease, copies)
-        yield Turn(state, journal, shared, tasks)
+    with hold(state.root):
+        turn = Turn(connection, state, namespace, open_journal(state.journal, connection.clock.now), progress)
+        await turn.look()
+        yield turn
 
 
 async def bring_up_to_date(
@@ -174,7 +178,7 @@ async def refuse_nothing(connection: Connection, state: StateDirectory, namespac
     Raises:
         UsageError: nothing was run from this state directory, and the cluster has no copy of a run.
     """
-    if connection.tenure is None or not await read_copies(connection.cluster, namespace):
+    if not state.journal.exists() and (connection.tenure is None or not await read_copies(connection.cluster, namespace)):
         existing_journal(state)
 
 
