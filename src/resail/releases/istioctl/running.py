@@ -86,8 +86,9 @@ async def _lines(stream: asyncio.StreamReader, tell: Callable[[str], None]) -> s
     lines: list[str] = []
     while line := (await stream.readline()).decode(errors="replace"):
         lines.append(line)
-        if line.startswith(("- ", "✔", "✘", "  Removed ")):
-            tell(_COLOURS.sub("", line).strip())
+        shown = _COLOURS.sub("", line)
+        if shown.startswith(("- ", "✔", "✘", "  Removed ")):
+            tell(shown.strip())
     return "".join(lines)
 
 
