@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Sequence
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
+from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
@@ -23,6 +24,7 @@ from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     LabelNamespace,
     MoveTag,
@@ -208,6 +210,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, HelmStep):
         return do_helm(context, step)
     match step:
+        case AdoptObjects():
+            return do_adopt(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
@@ -224,6 +228,8 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, HelmStep):
         return undo_helm(context, step)
     match step:
+        case AdoptObjects():
+            return undo_adopt(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():

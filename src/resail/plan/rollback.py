@@ -5,12 +5,13 @@ restarts back must find the control plane where it was when the data plane last 
 
 Within that not simply backwards: pointers (tags, labels, an in-place istiod) go back first, so that what restarts afterwards gets
 the old sidecar again. CNI and ztunnel go before istiod, which they must not lead. A revision that was installed goes last but for
-the base release, when nothing asks for it any more.
+the base release, when nothing asks for it any more; and what releases took from others is given back when they are back.
 """
 
 from collections.abc import Collection, Sequence
 
 from resail.models.plan import (
+    AdoptObjects,
     Hop,
     InstallRevision,
     LabelNamespace,
@@ -37,6 +38,7 @@ _ORDER: tuple[tuple[type, ...], ...] = (
     (RestartWave,),
     (InstallRevision,),
     (UpgradeCRDs,),
+    (AdoptObjects,),
 )
 
 
