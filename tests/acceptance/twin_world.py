@@ -12,6 +12,7 @@ from resail.models.plan import (
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     UpgradeCRDs,
@@ -116,6 +117,8 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
             return (call.verb, call.object) in rolled or (
                 call.verb == "evict" and any(_is_pod_of(call.object, workload) for workload in evicted)
             )
+        case RemoveRevision(release=release):
+            return call.object == release and call.verb in ("helm uninstall", "helm rollback", "helm recover")
         case UpgradeGateway(workload=workload) if call.verb == "patch":
             return call.object == str(workload)
         case UpgradeCRDs(change=change) if call.verb == "apply":

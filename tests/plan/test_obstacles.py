@@ -123,6 +123,7 @@ def test_the_plan_asks_gives_and_then_writes_and_undoing_gives_back_last() -> No
     assert isinstance(adopt.undo, GiveBack) and files.manifests[adopt.undo.objects] == (live,)
     changes = {each.object: each for each in install.change.objects}
     assert changes[ObjectRef.of(live)].change == "change"
+    assert isinstance(install.change, HelmChange)
     assert install.change.forced == (conflict(live, ".webhooks"),)
     order = [type(step) for step in undo_sequence(files.plan, {step.id for step in steps})]
     assert order[-1] is AdoptObjects and isinstance(install.undo, UninstallRelease)
@@ -133,7 +134,7 @@ def test_a_plan_without_obstacles_is_the_same_as_before_they_were_looked_for() -
     files = planned("in-place", RELEASE)
     assert not any(isinstance(step, AdoptObjects | Approve) for step in files.plan.steps)
     (istiod,) = [step for step in files.plan.steps if isinstance(step, UpgradeControlPlane)]
-    assert istiod.change.forced == ()
+    assert isinstance(istiod.change, HelmChange) and istiod.change.forced == ()
 
 
 KEYS = st.sampled_from(["a", "b.c", "istio.io/rev", "a.b"])

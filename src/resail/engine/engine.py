@@ -6,10 +6,12 @@ from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
-from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
+from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.removal import do_removal, undo_removal
 from resail.engine.sampling import Sampler
+from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -26,9 +28,12 @@ from resail.models.journal import Direction, RunFinished, RunHalted, StepApprove
 from resail.models.plan import (
     AdoptObjects,
     Approve,
+    AwaitSoak,
+    InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     Verify,
@@ -207,8 +212,8 @@ _HaltingErrors = (StalePlanError, HaltedError, ClusterUnreachableError)
 
 
 def _do(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return do_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return do_change(context, step)
     match step:
         case AdoptObjects():
             return do_adopt(context, step)
@@ -218,6 +223,10 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
             return do_label(context, step)
         case RestartWave():
             return do_wave(context, step)
+        case AwaitSoak():
+            return do_soak(context, step)
+        case RemoveRevision():
+            return do_removal(context, step)
         case Approve():
             return _nothing()
         case Verify():
@@ -225,8 +234,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
 
 
 def _undo(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return undo_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return undo_change(context, step)
     match step:
         case AdoptObjects():
             return undo_adopt(context, step)
@@ -236,7 +245,9 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
             return undo_label(context, step)
         case RestartWave():
             return undo_wave(context, step)
-        case Approve() | Verify():
+        case RemoveRevision():
+            return undo_removal(context, step)
+        case AwaitSoak() | Approve() | Verify():
             return _nothing()
 
 

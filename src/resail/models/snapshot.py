@@ -17,6 +17,7 @@ __all__ = [
     "HelmRelease",
     "HorizontalAutoscaler",
     "InstallMethod",
+    "IstioctlComponent",
     "MeshSnapshot",
     "Namespace",
     "Node",
@@ -25,6 +26,7 @@ __all__ = [
     "Requests",
     "RevisionTag",
     "RolloutStrategy",
+    "SailResource",
     "Webhook",
     "Workload",
 ]
@@ -106,7 +108,7 @@ class HelmRelease(msgspec.Struct, frozen=True):
     revision: int
     """Helm's own counter."""
     status: str
-    """``deployed``, ``failed``, ``pending-upgrade`` …"""
+    """``deployed``, ``failed``, ``pending-upgrade`` …; ``uninstalled`` where only its history is left."""
     values: dict[str, Any]
     """What its user set, not the chart's defaults."""
     objects: tuple[Manifest, ...]
@@ -127,6 +129,27 @@ class HelmRelease(msgspec.Struct, frozen=True):
         """
         owners = [owner for manifest in self.objects for owner in manifest["metadata"].get("ownerReferences") or ()]
         return any(owner["apiVersion"].startswith(_SAIL) for owner in owners)
+
+    @property
+    def installed(self) -> bool:
+        """Has it objects?"""
+        return self.status != "uninstalled"
+
+
+class IstioctlComponent(msgspec.Struct, frozen=True):
+    """What one version of istioctl installed of one component.
+
+    What a later version no longer has it leaves where it is, so there may be objects of several versions.
+    """
+
+    component: str
+    """Label ``operator.istio.io/component``: ``Base``, ``Pilot``, ``Cni``, ``Ztunnel``, ``IngressGateways`` …"""
+    revision: str
+    """Label ``istio.io/rev``; ``default`` where it was installed without a revision."""
+    version: str
+    """Label ``operator.istio.io/version``."""
+    objects: tuple[Manifest, ...]
+    """As istioctl applied them, as far as its fields are still its own; the data of Secrets left out."""
 
 
 class ControlPlane(msgspec.Struct, frozen=True):
@@ -152,6 +175,9 @@ class RevisionTag(msgspec.Struct, frozen=True):
     owner: Ownership
     manifest: Manifest
     """The webhook as it is, without what the API server or istiod fill in (caBundle); a rollback puts it back."""
+    validator: Manifest | None = None
+    """The default validator, likewise, where ``istioctl tag set default`` moves it; None for other tags, and where a Helm
+    release has it."""
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -180,6 +206,22 @@ class Component(msgspec.Struct, frozen=True):
     owner: Ownership
     managed_by_istiod: bool = False
     """A Gateway API gateway or waypoint that istiod itself creates and rolls."""
+
+
+class SailResource(msgspec.Struct, frozen=True):
+    """What the Sail Operator is asked for by one of its resources."""
+
+    ref: ObjectRef
+    """An Istio, IstioRevision, IstioRevisionTag, IstioCNI or ZTunnel."""
+    spec: dict[str, Any]
+    owner: str
+    """Name of the Istio that an IstioRevision belongs to, else empty."""
+    active_revision: str
+    """As its status tells: of an Istio the revision that new workloads shall use, of a tag the one that it stands for."""
+    problem: str
+    """Why it is not reconciled or not ready, as its status tells; empty where it is."""
+    known_versions: tuple[str, ...]
+    """Of Istio that this operator can install, as the schema of its kind lists them; empty where it lists none."""
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -302,6 +344,8 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     autoscalers: tuple[HorizontalAutoscaler, ...]
     istio_objects: tuple[ObjectRef, ...]
     """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
+    istioctl_components: tuple[IstioctlComponent, ...] = ()
+    sail_resources: tuple[SailResource, ...] = ()
     base: Ownership = Ownership("none")
     """Of Istio's CRDs, as one part."""
     foreign_managers: tuple[ForeignManager, ...] = ()

@@ -41,7 +41,9 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
     plane = _plane(snapshot, revision)
     refuse_foreign_objects(snapshot, [plane.deployment])
     istiod = _release_of(snapshot, plane)
-    releases = [release for release in snapshot.helm_releases if release.chart != "istiod" and not release.is_sails]
+    releases = [
+        release for release in snapshot.helm_releases if release.chart != "istiod" and release.installed and not release.is_sails
+    ]
     gateways = tuple(release for release in releases if release.chart == "gateway" and _serves(snapshot, release, plane.revision))
     selected = Selection(
         plane=plane,

@@ -30,10 +30,12 @@ from resail.models.snapshot import (
     Webhook,
 )
 from resail.snapshot.foreign import read_foreign_managers
+from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
+from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
-__all__ = ["capture", "cleaned_webhook", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
+__all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
 
@@ -52,7 +54,6 @@ _WEBHOOKS = (
 )
 _DEFAULT_VALIDATOR = "istiod-default-validator"
 """Of chart ``base``, or of whoever set the tag ``default``; never of the revision that it points to."""
-_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 
 
 async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") -> MeshSnapshot:
@@ -130,7 +131,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         control_planes=tuple(
             sorted((_plane(one, istio_webhooks, holdings) for one in istiods), key=lambda plane: plane.deployment)
         ),
-        tags=tuple(sorted((_tag(hook, holdings) for hook in istio_webhooks if _is_tag(hook)), key=lambda tag: tag.tag)),
+        tags=_tags(istio_webhooks, holdings),
         components=tuple(sorted(components, key=lambda part: part.workload)),
         webhooks=tuple(sorted((webhook_of(hook, holdings) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
         helm_releases=releases,
@@ -140,6 +141,8 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         budgets=tuple(sorted((_budget(budget, by_owner) for budget in budgets), key=lambda budget: budget.ref)),
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
+        istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
+        sail_resources=await sail_resources(whole, crds),
         base=_base(istio_crds),
         foreign_managers=foreign,
         unread=unread,
@@ -242,25 +245,24 @@ def _is_tag(webhook: Manifest) -> bool:
     return "istio.io/tag" in _labels(webhook)
 
 
-def _tag(webhook: Manifest, holdings: Holdings) -> RevisionTag:
+def _tags(webhooks: Sequence[Manifest], holdings: Holdings) -> tuple[RevisionTag, ...]:
+    validators = [hook for hook in webhooks if _name(hook) == _DEFAULT_VALIDATOR]
+    free = [hook for hook in validators if owner_among(hook, holdings).method != "helm"]
+    validator = cleaned_webhook(free[0]) if free else None
+    return tuple(sorted((_tag(hook, holdings, validator) for hook in webhooks if _is_tag(hook)), key=lambda tag: tag.tag))
+
+
+def _tag(webhook: Manifest, holdings: Holdings, default_validator: Manifest | None) -> RevisionTag:
     labels = _labels(webhook)
+    tag = labels["istio.io/tag"]
     return RevisionTag(
-        tag=labels["istio.io/tag"],
+        tag=tag,
         revision=labels.get("istio.io/rev") or "default",
         webhook=ObjectRef.of(webhook),
         owner=owner_of_tag(webhook, holdings),
         manifest=cleaned_webhook(webhook),
+        validator=default_validator if tag == "default" else None,
     )
-
-
-def cleaned_webhook(webhook: Manifest) -> Manifest:
-    """A webhook configuration without what the API server or istiod fill in."""
-    metadata = {key: value for key, value in webhook["metadata"].items() if key not in _SERVER_FIELDS}
-    entries = []
-    for entry in webhook.get("webhooks") or ():
-        client = {key: value for key, value in entry["clientConfig"].items() if key != "caBundle"}
-        entries.append({**entry, "clientConfig": client})
-    return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
 
 
 def webhook_of(manifest: Manifest, holdings: Holdings) -> Webhook:
