@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Sequence
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
+from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.installer_steps import do_change, undo_change
@@ -26,6 +27,7 @@ from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     AwaitSoak,
     InstallerStep,
@@ -218,6 +220,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return do_change(context, step)
     match step:
+        case AdoptObjects():
+            return do_adopt(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
@@ -238,6 +242,8 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return undo_change(context, step)
     match step:
+        case AdoptObjects():
+            return undo_adopt(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():
