@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Sequence
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
-from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
+from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.removal import do_removal, undo_removal
 from resail.engine.sampling import Sampler
+from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -24,9 +26,12 @@ from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
     Approve,
+    AwaitSoak,
+    InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     Verify,
@@ -205,8 +210,8 @@ _HaltingErrors = (StalePlanError, HaltedError, ClusterUnreachableError)
 
 
 def _do(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return do_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return do_change(context, step)
     match step:
         case MoveTag():
             return do_tag(context, step)
@@ -214,6 +219,10 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
             return do_label(context, step)
         case RestartWave():
             return do_wave(context, step)
+        case AwaitSoak():
+            return do_soak(context, step)
+        case RemoveRevision():
+            return do_removal(context, step)
         case Approve():
             return _nothing()
         case Verify():
@@ -221,8 +230,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
 
 
 def _undo(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return undo_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return undo_change(context, step)
     match step:
         case MoveTag():
             return undo_tag(context, step)
@@ -230,7 +239,9 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
             return undo_label(context, step)
         case RestartWave():
             return undo_wave(context, step)
-        case Approve() | Verify():
+        case RemoveRevision():
+            return undo_removal(context, step)
+        case AwaitSoak() | Approve() | Verify():
             return _nothing()
 
 

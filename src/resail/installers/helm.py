@@ -15,6 +15,7 @@ from resail.models.identity import Manifest
 from resail.models.plan import HelmChange
 from resail.releases.helm import HelmWorker, start_worker
 from resail.releases.helm.client import WorkerError
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmInstaller", "open_helm"]
 
@@ -22,9 +23,11 @@ _TIMEOUT = 300  # seconds that one action may take
 
 
 @asynccontextmanager
-async def open_helm(access: KubeAccess, reader: ClusterReader, writer: ClusterWriter) -> AsyncIterator["HelmInstaller"]:
-    """A Helm installer for the time of the context."""
-    async with start_worker() as worker:
+async def open_helm(
+    access: KubeAccess, reader: ClusterReader, writer: ClusterWriter, tenure: Tenure | None = None
+) -> AsyncIterator["HelmInstaller"]:
+    """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
+    async with start_worker(tenure) as worker:
         yield HelmInstaller(worker, access, reader, writer)
 
 
@@ -72,9 +75,9 @@ class HelmInstaller(StoredReleases):
         await self._act("rollback", release, access=self._reach(namespace), release=name, options=options)
         return await self._afterwards(release)
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         namespace, _, name = release.partition("/")
-        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT}
+        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT, "keep_history": keep_history}
         await self._act("uninstall", release, access=self._reach(namespace), release=name, options=options)
 
     async def _act(self, operation: str, place: str, /, **arguments: Any) -> None:

@@ -19,9 +19,11 @@ _AT = "resail.apps.cli.commands."
 COMMANDS = {
     "inspect": (_AT + "inspect", "What runs: control planes, tags, gateways, proxies, skew, ownership."),
     "releases": (_AT + "releases", "Releases of Istio: which are known, where their files are."),
+    "istioctl": (_AT + "istioctl", "Get the istioctl of a version, checked, and print its path."),
     "plan": (_AT + "plan", "Plan an upgrade and write it to a file; changes nothing."),
     "show": (_AT + "show", "Show a plan: its steps, restarts and findings."),
     "diff": (_AT + "diff", "What a plan would change now, by server-side dry run."),
+    "rbac": (_AT + "rbac", "The least Roles that running a plan takes."),
     "rehearse": (_AT + "rehearse", "Run a plan on a twin of its mesh: durations, restarts, peaks, faults."),
     "apply": (_AT + "apply", "Run a plan."),
     "status": (_AT + "status", "How a run stands."),
