@@ -1,11 +1,13 @@
 """The loop: each step of a plan in turn, intent before acting, outcome after."""
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
+from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
 from resail.engine.sampling import Sampler
@@ -86,8 +88,9 @@ class Engine:
             elif standing is None:
                 await self._guarded(context, step.id, check_preconditions(context, step))
             self._journal.append(run, StepIntent(step.id, "do"))
+            work = persevere(context, step.id, partial(_do, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_do(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except _HaltingErrors:
                 raise
             except ResailError as error:
@@ -117,8 +120,9 @@ class Engine:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
+            work = persevere(context, step.id, partial(_undo, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_undo(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except ClusterUnreachableError:
                 raise
             except ResailError as error:

@@ -4,7 +4,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from resail.errors import ClusterApiError, WatchExpiredError
+from resail.errors import WatchExpiredError
+from resail.kube.errors import unreadable
 from resail.kube.http import Api
 from resail.models.identity import KindRef
 
@@ -30,7 +31,7 @@ async def list_whole(api: Api, path: str, kind: KindRef, shape: type[T], labels:
 
     Raises:
         WatchExpiredError: the pages expired again and again before the last one was read.
-        ClusterApiError: an answer does not decode as ``shape``.
+        ApiFailingError: an answer does not decode as ``shape``.
     """
     for attempt in range(_ATTEMPTS):
         found: list[T] = []
@@ -57,12 +58,8 @@ async def _page(api: Api, path: str, kind: KindRef, shape: type[T], labels: str,
     body = await api.request("GET", path, what=f"list {kind.kind}", params=params)
     try:
         page = _decoder(shape).decode(body)
-    except msgspec.DecodeError as error:
-        raise ClusterApiError(
-            f"the API's answer cannot be read: {error}",
-            on=f"list {kind.kind}",
-            next_step="report this as a bug of resail",
-        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(error, f"list {kind.kind}") from error
     return page.items or [], page.metadata.token, page.metadata.resource_version
 
 

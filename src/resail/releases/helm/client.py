@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -62,8 +63,12 @@ class HelmWorker:
 
 
 @asynccontextmanager
-async def start_worker() -> AsyncIterator[HelmWorker]:
-    """A worker for the time of the context."""
+async def start_worker(cache: Path | None = None) -> AsyncIterator[HelmWorker]:
+    """A worker for the time of the context.
+
+    Args:
+        cache: where it keeps what kinds an API server has, by its host and port; None: where kubectl does.
+    """
     process = await asyncio.create_subprocess_exec(
         # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
         # another name would conflict with it in every field.
@@ -72,7 +77,12 @@ async def start_worker() -> AsyncIterator[HelmWorker]:
         "resail.releases.helm.worker",
         executable=sys.executable,
         # Python would look for its library beside the program's name, which here is not where it is.
-        env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={
+            **os.environ,
+            "PYTHONHOME": sys.base_prefix,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **({"KUBECACHEDIR": str(cache)} if cache else {}),
+        },
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         # client-go's warnings; and a terminal that goes away must not end an action under way by SIGPIPE.
