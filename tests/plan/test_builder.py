@@ -9,6 +9,7 @@ from resail.models.encoding import manifest_digest
 from resail.models.identity import IstioVersion, ObjectRef
 from resail.models.plan import (
     Approve,
+    ComponentIs,
     HelmChange,
     LabelNamespace,
     LabelsAre,
@@ -19,6 +20,7 @@ from resail.models.plan import (
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
+    ResourceIs,
     RestartWave,
     RollbackRelease,
     Step,
@@ -114,6 +116,8 @@ class Imagined:
                 return (len(history), *history[-1]) == (revision, version, digest)
             case ReleaseAbsent(release=release):
                 return release not in self.releases
+            case ComponentIs() | ResourceIs():
+                raise NotImplementedError
             case TagIs(tag=name, revision=pointed):
                 return self.tags.get(name) == pointed
             case LabelsAre(namespace=namespace, labels=labels):
@@ -231,7 +235,8 @@ def test_a_pin_of_what_was_left_behind_is_moved_on_with_it() -> None:
     workloads = (deployment("gateway", namespace="istio-system"),)
     releases = (installed("istiod", "istiod", "1.26.0"), installed("gateway", "gateway", "1.26.0", image="proxyv2:1.26.0"))
     plan = planned(mesh(*workloads, helm_releases=releases), PlanOptions(strategy="in-place"), 2).plan
-    images = [step.change.values["image"] for step in plan.steps if isinstance(step, UpgradeGateway)]
+    changes = [step.change for step in plan.steps if isinstance(step, UpgradeGateway)]
+    images = [change.values["image"] for change in changes if isinstance(change, HelmChange)]
     assert images == ["proxyv2:1.27.5", "proxyv2:1.28.2"]
     assert [finding.id for finding in plan.findings if finding.severity == "blocker"] == []
 

@@ -6,7 +6,7 @@ from functools import partial
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
-from resail.engine.helm_steps import HelmStep, do_helm, undo_helm
+from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
@@ -26,6 +26,7 @@ from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
     Approve,
+    InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
@@ -209,8 +210,8 @@ _HaltingErrors = (StalePlanError, HaltedError, ClusterUnreachableError)
 
 
 def _do(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return do_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return do_change(context, step)
     match step:
         case MoveTag():
             return do_tag(context, step)
@@ -225,8 +226,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
 
 
 def _undo(context: Context, step: Step) -> Awaitable[Done]:
-    if isinstance(step, HelmStep):
-        return undo_helm(context, step)
+    if isinstance(step, InstallerStep):
+        return undo_change(context, step)
     match step:
         case MoveTag():
             return undo_tag(context, step)

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from resail.engine.context import Context
 from resail.errors import NotFoundError, StalePlanError
 from resail.models.identity import KindRef, ObjectRef
-from resail.models.plan import LabelsAre, Precondition, ReleaseAbsent, ReleaseIs, Step, TagIs
+from resail.models.plan import (
+    ComponentIs,
+    LabelsAre,
+    Precondition,
+    ReleaseAbsent,
+    ReleaseIs,
+    ResourceIs,
+    Step,
+    TagIs,
+)
 
 __all__ = ["check_preconditions", "check_start"]
 
@@ -52,6 +61,10 @@ def _subject(precondition: Precondition) -> str:
     match precondition:
         case ReleaseIs(release=release) | ReleaseAbsent(release=release):
             return f"release {release}"
+        case ComponentIs(component=component, revision=revision):
+            return f"component {component} of {revision}"
+        case ResourceIs(resource=resource):
+            return f"resource {resource}"
         case TagIs(tag=tag):
             return f"tag {tag}"
         case LabelsAre(namespace=namespace):
@@ -65,6 +78,8 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
         case ReleaseAbsent(release=release):
             state = await context.installer.state(release)
             return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
+        case ComponentIs() | ResourceIs():
+            raise NotImplementedError
         case TagIs(tag=tag, revision=revision):
             found = await context.reader.list_objects(_WEBHOOK, labels=f"istio.io/tag={tag}")
             pointed = sorted({(hook["metadata"].get("labels") or {}).get("istio.io/rev", "") for hook in found})

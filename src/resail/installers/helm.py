@@ -16,6 +16,7 @@ from resail.models.identity import Manifest
 from resail.models.plan import HelmChange
 from resail.releases.helm import HelmWorker, start_worker
 from resail.releases.helm.client import WorkerError
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmInstaller", "open_helm"]
 
@@ -23,9 +24,14 @@ _TIMEOUT = 300  # seconds that one action may take
 
 
 @asynccontextmanager
-async def open_helm(access: KubeAccess, reader: ClusterReader, writer: ClusterWriter) -> AsyncIterator["HelmInstaller"]:
-    """A Helm installer for the time of the context."""
-    async with open_gateway(access) as gateway, start_worker(gateway.kubeconfig.with_name("cache")) as worker:
+async def open_helm(
+    access: KubeAccess, reader: ClusterReader, writer: ClusterWriter, tenure: Tenure | None = None
+) -> AsyncIterator["HelmInstaller"]:
+    """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
+    async with (
+        open_gateway(access) as gateway,
+        start_worker(tenure, cache=gateway.kubeconfig.with_name("cache")) as worker,
+    ):
         yield HelmInstaller(worker, gateway, reader, writer)
 
 

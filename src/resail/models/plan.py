@@ -9,32 +9,41 @@ from resail.models.identity import IstioVersion, Manifest, ObjectRef
 
 __all__ = [
     "Approve",
+    "Change",
+    "ComponentIs",
     "FieldOwnerConflict",
     "HelmChange",
     "Hop",
+    "InstallBefore",
     "InstallRevision",
+    "InstallerStep",
+    "IstioctlChange",
     "LabelNamespace",
     "LabelsAre",
     "MoveTag",
     "MoveValidator",
     "NoUndo",
     "ObjectChange",
+    "PatchBack",
     "Plan",
     "PlanFiles",
     "Precondition",
     "RelabelNamespace",
     "ReleaseAbsent",
     "ReleaseIs",
+    "ResourceIs",
     "Restart",
     "RestartAgain",
     "RestartWave",
     "RollbackRelease",
+    "SailChange",
     "Step",
     "Strategy",
     "TagBack",
     "TagIs",
     "Undo",
     "UninstallRelease",
+    "UninstallRevision",
     "Untouched",
     "UpgradeCNI",
     "UpgradeCRDs",
@@ -44,7 +53,7 @@ __all__ = [
     "Verify",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 Strategy = Literal["canary", "in-place"]
 
@@ -76,6 +85,24 @@ class TagIs(msgspec.Struct, frozen=True, tag="TagIs"):
     revision: str
 
 
+class ComponentIs(msgspec.Struct, frozen=True, tag="ComponentIs"):
+    """A component that istioctl installed is of this version."""
+
+    component: str
+    """Label ``operator.istio.io/component`` of its objects: ``Base``, ``Pilot``, ``Cni``, ``Ztunnel``, ``IngressGateways`` …"""
+    revision: str
+    version: str
+    """Label ``operator.istio.io/version`` of its objects; empty: there are none."""
+
+
+class ResourceIs(msgspec.Struct, frozen=True, tag="ResourceIs"):
+    """A resource of the Sail Operator wishes what the plan expects."""
+
+    resource: ObjectRef
+    fields: dict[str, Any]
+    """Dotted path below ``spec`` → value; ``None`` stands for: is not set."""
+
+
 class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     """A namespace carries these labels; ``None`` stands for: has no such label."""
 
@@ -83,7 +110,7 @@ class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     labels: dict[str, str | None]
 
 
-Precondition = ReleaseIs | ReleaseAbsent | TagIs | LabelsAre
+Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | LabelsAre
 
 
 # --- how a step is undone ---------------------------------------------------------------------------------------
@@ -100,6 +127,38 @@ class UninstallRelease(msgspec.Struct, frozen=True, tag="UninstallRelease"):
     """Uninstall a Helm release that the step installed."""
 
     release: str
+
+
+class InstallBefore(msgspec.Struct, frozen=True, tag="InstallBefore"):
+    """Have the istioctl of the version before install what was there, and remove what only the later one has.
+
+    Like the stages of the way there these are cumulative, in the order in which they are undone.
+    """
+
+    version: str
+    configuration: dict[str, Any]
+    """As ``IstioctlChange.configuration``."""
+    components: tuple[str, ...]
+    """As ``IstioctlChange.components``."""
+    manifests: str
+    """File in the plan's archive with the objects as that version renders them."""
+    added: tuple[ObjectRef, ...] = ()
+    """Objects that the step added: that version's istioctl does not know them, so they are removed after it."""
+
+
+class UninstallRevision(msgspec.Struct, frozen=True, tag="UninstallRevision"):
+    """``istioctl uninstall --revision`` of a revision that the step installed."""
+
+    revision: str
+    version: str
+
+
+class PatchBack(msgspec.Struct, frozen=True, tag="PatchBack"):
+    """Give a resource of the Sail Operator its former wishes."""
+
+    resource: ObjectRef
+    patch: dict[str, Any]
+    """JSON merge patch."""
 
 
 class TagBack(msgspec.Struct, frozen=True, tag="TagBack"):
@@ -130,7 +189,17 @@ class NoUndo(msgspec.Struct, frozen=True, tag="NoUndo"):
     reason: str
 
 
-Undo = RollbackRelease | UninstallRelease | TagBack | RelabelNamespace | RestartAgain | NoUndo
+Undo = (
+    RollbackRelease
+    | UninstallRelease
+    | InstallBefore
+    | UninstallRevision
+    | PatchBack
+    | TagBack
+    | RelabelNamespace
+    | RestartAgain
+    | NoUndo
+)
 
 
 # --- the steps --------------------------------------------------------------------------------------------------
@@ -153,7 +222,7 @@ class FieldOwnerConflict(msgspec.Struct, frozen=True, order=True):
     manager: str
 
 
-class HelmChange(msgspec.Struct, frozen=True):
+class HelmChange(msgspec.Struct, frozen=True, tag="HelmChange"):
     """An install or upgrade of one Helm release."""
 
     release: str
@@ -175,6 +244,55 @@ class HelmChange(msgspec.Struct, frozen=True):
     """Conflicts with ``pilot-discovery`` that the step forces, after a dry run shows no others."""
 
 
+class IstioctlChange(msgspec.Struct, frozen=True, tag="IstioctlChange"):
+    """One ``istioctl install``.
+
+    Stages are cumulative: what an earlier stage brought to ``to_version`` is in each later one, since istioctl removes objects
+    that bear its own version and are not in what it installs.
+    """
+
+    revision: str
+    """``default`` where there is none."""
+    from_version: str
+    """Version that runs; empty for a new revision."""
+    to_version: str
+    """Of the istioctl that is run."""
+    configuration: dict[str, Any]
+    """The whole IstioOperator that it is given; components that are not in this stage are switched off."""
+    components: tuple[str, ...]
+    """What it installs, as ``ComponentIs.component``."""
+    manifests: str
+    """File in the plan's archive with the objects that it renders."""
+    objects: tuple[ObjectChange, ...]
+    """Against the mesh before this stage."""
+    replaced: tuple[ObjectRef, ...] = ()
+    """As ``HelmChange.replaced``."""
+
+
+class SailChange(msgspec.Struct, frozen=True, tag="SailChange"):
+    """A wish that the Sail Operator follows."""
+
+    resource: ObjectRef
+    """An Istio, IstioCNI, ZTunnel or IstioRevisionTag."""
+    revision: str
+    """The revision that runs afterwards; empty for what has none."""
+    from_version: str
+    """As Sail writes it, ``v1.26.0``."""
+    to_version: str
+    patch: dict[str, Any]
+    """JSON merge patch."""
+    manifests: str
+    """File in the plan's archive with the objects that the operator is foretold to apply: it renders the charts of Istio."""
+    objects: tuple[ObjectChange, ...]
+    """Foretold, too."""
+    replaced: tuple[ObjectRef, ...] = ()
+    """As ``HelmChange.replaced``."""
+
+
+Change = HelmChange | IstioctlChange | SailChange
+"""What an installer does in a step."""
+
+
 class StepBase(msgspec.Struct, frozen=True, kw_only=True):
     """What every step has."""
 
@@ -193,41 +311,41 @@ class StepBase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpgradeCRDs(StepBase, frozen=True, kw_only=True, tag="UpgradeCRDs"):
-    """The release of chart ``base``: CRDs, validator, cluster-wide RBAC."""
+    """The release of chart ``base``: CRDs, validator, cluster-wide RBAC. Other installers do it with the control plane."""
 
-    change: HelmChange
+    change: Change
 
 
 class InstallRevision(StepBase, frozen=True, kw_only=True, tag="InstallRevision"):
     """A second istiod beside the first."""
 
-    change: HelmChange
+    change: Change
     revision: str
 
 
 class UpgradeControlPlane(StepBase, frozen=True, kw_only=True, tag="UpgradeControlPlane"):
     """istiod in place."""
 
-    change: HelmChange
+    change: Change
     revision: str
 
 
 class UpgradeCNI(StepBase, frozen=True, kw_only=True, tag="UpgradeCNI"):
     """The CNI node agent; it has no canary."""
 
-    change: HelmChange
+    change: Change
 
 
 class UpgradeZtunnel(StepBase, frozen=True, kw_only=True, tag="UpgradeZtunnel"):
     """The ambient node proxy; it has no canary."""
 
-    change: HelmChange
+    change: Change
 
 
 class UpgradeGateway(StepBase, frozen=True, kw_only=True, tag="UpgradeGateway"):
     """One gateway release; its pods come back with the new proxy."""
 
-    change: HelmChange
+    change: Change
     workload: ObjectRef
     mark_before: str = ""
     """As ``Restart.mark_before``."""
@@ -246,7 +364,7 @@ class MoveTag(StepBase, frozen=True, kw_only=True, tag="MoveTag"):
 class MoveValidator(StepBase, frozen=True, kw_only=True, tag="MoveValidator"):
     """The release of chart ``base`` again: the default validator points to the new revision."""
 
-    change: HelmChange
+    change: Change
 
 
 class LabelNamespace(StepBase, frozen=True, kw_only=True, tag="LabelNamespace"):
@@ -292,6 +410,9 @@ class Approve(StepBase, frozen=True, kw_only=True, tag="Approve"):
 class Verify(StepBase, frozen=True, kw_only=True, tag="Verify"):
     """Check the whole mesh against the plan."""
 
+
+InstallerStep = UpgradeCRDs | InstallRevision | UpgradeControlPlane | UpgradeCNI | UpgradeZtunnel | UpgradeGateway | MoveValidator
+"""The steps that an installer does."""
 
 Step = (
     UpgradeCRDs

@@ -16,6 +16,7 @@ __all__ = [
     "HelmRelease",
     "HorizontalAutoscaler",
     "InstallMethod",
+    "IstioctlComponent",
     "MeshSnapshot",
     "Namespace",
     "Node",
@@ -28,7 +29,7 @@ __all__ = [
     "Workload",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 RESTART_MARK = "resail.dev/restart"
 """Annotation of a pod template: a new value restarts the workload."""
@@ -95,6 +96,22 @@ class HelmRelease(msgspec.Struct, frozen=True):
         return f"{self.namespace}/{self.name}"
 
 
+class IstioctlComponent(msgspec.Struct, frozen=True):
+    """What one version of istioctl installed of one component.
+
+    What a later version no longer has it leaves where it is, so there may be objects of several versions.
+    """
+
+    component: str
+    """Label ``operator.istio.io/component``: ``Base``, ``Pilot``, ``Cni``, ``Ztunnel``, ``IngressGateways`` …"""
+    revision: str
+    """Label ``istio.io/rev``; ``default`` where it was installed without a revision."""
+    version: str
+    """Label ``operator.istio.io/version``."""
+    objects: tuple[Manifest, ...]
+    """As istioctl applied them, as far as its fields are still its own; the data of Secrets left out."""
+
+
 class ControlPlane(msgspec.Struct, frozen=True):
     """One istiod."""
 
@@ -118,6 +135,9 @@ class RevisionTag(msgspec.Struct, frozen=True):
     owner: Ownership
     manifest: Manifest
     """The webhook as it is, without what the API server or istiod fill in (caBundle); a rollback puts it back."""
+    validator: Manifest | None = None
+    """The default validator, likewise, where ``istioctl tag set default`` moves it; None for other tags, and where a Helm
+    release has it."""
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -268,6 +288,7 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     autoscalers: tuple[HorizontalAutoscaler, ...]
     istio_objects: tuple[ObjectRef, ...]
     """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
+    istioctl_components: tuple[IstioctlComponent, ...] = ()
     foreign_managers: tuple[str, ...] = ()
     """Why resail must not write here: ``Argo CD: …``, ``AKS add-on: …``; empty where nothing was seen."""
     format_version: int = FORMAT_VERSION

@@ -1,19 +1,26 @@
 """The words of a record that its table, Markdown and HTML share."""
 
 from resail.models.plan import (
+    Change,
     HelmChange,
     Hop,
+    InstallBefore,
+    InstallerStep,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     NoUndo,
+    PatchBack,
     Plan,
     RelabelNamespace,
     RestartAgain,
     RestartWave,
     RollbackRelease,
+    SailChange,
     Step,
     TagBack,
     UninstallRelease,
+    UninstallRevision,
 )
 from resail.models.record import Record
 
@@ -43,11 +50,19 @@ def change_of(step: Step) -> str:
     if isinstance(step, LabelNamespace):
         labels = ", ".join(f"{key}={value}" if value is not None else f"{key}-" for key, value in step.labels.items())
         return f"{step.namespace}: {labels}"
-    change = getattr(step, "change", None)
-    if isinstance(change, HelmChange):
-        versions = f"{change.from_version} → {change.to_version}" if change.from_version else change.to_version
-        return f"helm {change.action} {change.release} {versions}, {len(change.objects)} objects"
-    return ""
+    return _installer_change(step.change) if isinstance(step, InstallerStep) else ""
+
+
+def _installer_change(change: Change) -> str:
+    versions = f"{change.from_version} → {change.to_version}" if change.from_version else change.to_version
+    objects = f"{len(change.objects)} objects"
+    match change:
+        case HelmChange():
+            return f"helm {change.action} {change.release} {versions}, {objects}"
+        case IstioctlChange():
+            return f"istioctl install of {', '.join(change.components)} {versions}, {objects}"
+        case SailChange():
+            return f"{change.resource} {versions}, {objects}"
 
 
 def way_of(plan: Plan) -> str:
@@ -69,6 +84,12 @@ def undo_of(step: Step) -> str:
             return f"helm rollback {release} to revision {revision}"
         case UninstallRelease(release=release):
             return f"helm uninstall {release}"
+        case InstallBefore(version=version, components=components):
+            return f"istioctl {version} install of {', '.join(components)} as before"
+        case UninstallRevision(revision=revision):
+            return f"istioctl uninstall --revision {revision}"
+        case PatchBack(resource=resource):
+            return f"give {resource} its former wishes"
         case TagBack(tag=tag, to_revision=to_revision):
             return f"point the tag {tag} back to {to_revision}"
         case RelabelNamespace(namespace=namespace):

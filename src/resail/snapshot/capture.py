@@ -26,10 +26,11 @@ from resail.models.snapshot import (
     RevisionTag,
     Webhook,
 )
+from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
-__all__ = ["capture", "cleaned_webhook", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
+__all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ _WEBHOOKS = (
     KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     KindRef("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 )
-_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+_DEFAULT_VALIDATOR = "istiod-default-validator"
 
 
 async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") -> MeshSnapshot:
@@ -107,7 +108,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
         istio_namespace=istio_namespace,
         control_planes=tuple(sorted(map(control_plane_of, istiods), key=lambda plane: plane.deployment)),
-        tags=tuple(sorted((_tag(hook, members) for hook in istio_webhooks if _is_tag(hook)), key=lambda tag: tag.tag)),
+        tags=_tags(istio_webhooks, members),
         components=tuple(sorted(components_of(deployments, daemons), key=lambda part: part.workload)),
         webhooks=tuple(sorted((webhook_of(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
         helm_releases=releases,
@@ -117,6 +118,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         budgets=tuple(sorted((_budget(budget, by_owner) for budget in budgets), key=lambda budget: budget.ref)),
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
+        istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
         foreign_managers=tuple(sorted({why for part in parts if (why := foreign_manager(part))})),
     )
 
@@ -213,25 +215,23 @@ def _owner(webhook: Manifest, members: _Members) -> Ownership:
     return Ownership("none", "", f"{owner.evidence}, but the manifest of that release does not have it")
 
 
-def _tag(webhook: Manifest, members: _Members) -> RevisionTag:
+def _tags(webhooks: Sequence[Manifest], members: _Members) -> tuple[RevisionTag, ...]:
+    free = [hook for hook in webhooks if _name(hook) == _DEFAULT_VALIDATOR and _owner(hook, members).method != "helm"]
+    validator = cleaned_webhook(free[0]) if free else None
+    return tuple(sorted((_tag(hook, members, validator) for hook in webhooks if _is_tag(hook)), key=lambda tag: tag.tag))
+
+
+def _tag(webhook: Manifest, members: _Members, default_validator: Manifest | None) -> RevisionTag:
     labels = _labels(webhook)
+    tag = labels["istio.io/tag"]
     return RevisionTag(
-        tag=labels["istio.io/tag"],
+        tag=tag,
         revision=labels.get("istio.io/rev") or "default",
         webhook=ObjectRef.of(webhook),
         owner=_owner(webhook, members),
         manifest=cleaned_webhook(webhook),
+        validator=default_validator if tag == "default" else None,
     )
-
-
-def cleaned_webhook(webhook: Manifest) -> Manifest:
-    """A webhook configuration without what the API server or istiod fill in."""
-    metadata = {key: value for key, value in webhook["metadata"].items() if key not in _SERVER_FIELDS}
-    entries = []
-    for entry in webhook.get("webhooks") or ():
-        client = {key: value for key, value in entry["clientConfig"].items() if key != "caBundle"}
-        entries.append({**entry, "clientConfig": client})
-    return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
 
 
 def webhook_of(manifest: Manifest, members: _Members) -> Webhook:

@@ -1,6 +1,7 @@
 """Start a worker and talk to it."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,8 @@ import msgspec
 
 from resail.errors import InstallerError
 from resail.releases.helm.protocol import Answer, Call
+from resail.tenure.leash import leashed
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmWorker", "WorkerError", "start_worker"]
 
@@ -29,8 +32,9 @@ class WorkerError(Exception):
 class HelmWorker:
     """One worker process; calls go to it one after another."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, tenure: Tenure) -> None:
         self._process = process
+        self._tenure = tenure
         self._turn = asyncio.Lock()
 
     async def call(self, operation: str, **arguments: Any) -> Any:
@@ -39,6 +43,7 @@ class HelmWorker:
         Raises:
             WorkerError: Helm refused.
             InstallerError: the worker died.
+            LeaseLostError: it was ended, since nothing may be written any longer.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         async with self._turn:
@@ -56,6 +61,7 @@ class HelmWorker:
         return answer.result
 
     def _died(self, operation: str) -> InstallerError:
+        self._tenure.check()
         return InstallerError(
             f"the Helm worker process ended (code {self._process.returncode}) during {operation}",
             next_step="run again; `resail resume` continues a run",
@@ -63,19 +69,22 @@ class HelmWorker:
 
 
 @asynccontextmanager
-async def start_worker(cache: Path | None = None) -> AsyncIterator[HelmWorker]:
+async def start_worker(tenure: Tenure | None = None, *, cache: Path | None = None) -> AsyncIterator[HelmWorker]:
     """A worker for the time of the context.
 
     Args:
-        cache: where it keeps what kinds an API server has, by its host and port; None: where kubectl does.
+        tenure: the worker does not outlive it; None: it writes nothing, and may.
+        cache: where Helm keeps what kinds an API server has, by host and port; None: where kubectl does.
     """
-    process = await asyncio.create_subprocess_exec(
-        # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
-        # another name would conflict with it in every field.
-        "helm",
+    held = tenure or Tenure()
+    async with leashed(
+        sys.executable,
         "-m",
         "resail.releases.helm.worker",
-        executable=sys.executable,
+        tenure=held,
+        # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
+        # another name would conflict with it in every field.
+        name="helm",
         # Python would look for its library beside the program's name, which here is not where it is.
         env={
             **os.environ,
@@ -88,16 +97,12 @@ async def start_worker(cache: Path | None = None) -> AsyncIterator[HelmWorker]:
         # client-go's warnings; and a terminal that goes away must not end an action under way by SIGPIPE.
         stderr=asyncio.subprocess.DEVNULL,
         limit=_LINE_LIMIT,
-        # Ctrl-C is for us: we let the action under way finish, and then end the worker.
-        start_new_session=True,
-    )
-    try:
-        yield HelmWorker(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
+    ) as process:
         try:
-            await asyncio.wait_for(process.wait(), 5)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            yield HelmWorker(process, held)
+        finally:
+            # Ctrl-C is for us: the action under way may finish, and then the worker ends.
+            if process.stdin is not None:
+                process.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 5)
