@@ -6,7 +6,17 @@ from pathlib import Path
 
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, Entry
-from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, RestartWave, Step, UpgradeCRDs, UpgradeGateway
+from resail.models.plan import (
+    HelmChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RemoveRevision,
+    RestartWave,
+    Step,
+    UpgradeCRDs,
+    UpgradeGateway,
+)
 from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.exemptions import ELECTION, KINDS, NAMES
@@ -103,6 +113,8 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
             return (call.verb, call.object) in rolled or (
                 call.verb == "evict" and any(_is_pod_of(call.object, workload) for workload in evicted)
             )
+        case RemoveRevision(release=release):
+            return call.object == release and call.verb in ("helm uninstall", "helm rollback", "helm recover")
         case UpgradeGateway(workload=workload) if call.verb == "patch":
             return call.object == str(workload)
         case UpgradeCRDs(change=change) if call.verb == "apply":

@@ -10,7 +10,9 @@ from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.removal import do_removal, undo_removal
 from resail.engine.sampling import Sampler
+from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -26,10 +28,12 @@ from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
     Approve,
+    AwaitSoak,
     InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     Verify,
@@ -219,6 +223,10 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
             return do_label(context, step)
         case RestartWave():
             return do_wave(context, step)
+        case AwaitSoak():
+            return do_soak(context, step)
+        case RemoveRevision():
+            return do_removal(context, step)
         case Approve():
             return _nothing()
         case Verify():
@@ -235,7 +243,9 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
             return undo_label(context, step)
         case RestartWave():
             return undo_wave(context, step)
-        case Approve() | Verify():
+        case RemoveRevision():
+            return undo_removal(context, step)
+        case AwaitSoak() | Approve() | Verify():
             return _nothing()
 
 

@@ -1,6 +1,7 @@
 """Is the world what a step was planned for? Judged over what the step owns, and nothing else."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from resail.engine.context import Context
 from resail.errors import NotFoundError, StalePlanError
@@ -78,8 +79,10 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
         case ReleaseAbsent(release=release):
             state = await context.installer.state(release)
             return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
-        case ComponentIs() | ResourceIs():
+        case ComponentIs():
             raise NotImplementedError
+        case ResourceIs(resource=resource, fields=fields):
+            return await _wrong_resource(context, resource, fields)
         case TagIs(tag=tag, revision=revision):
             found = await context.reader.list_objects(_WEBHOOK, labels=f"istio.io/tag={tag}")
             pointed = sorted({(hook["metadata"].get("labels") or {}).get("istio.io/rev", "") for hook in found})
@@ -103,6 +106,20 @@ async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
     if state.manifest_digest != expected.manifest_digest:
         return [f"{name} has another manifest"]
     return []
+
+
+async def _wrong_resource(context: Context, resource: ObjectRef, fields: dict[str, Any]) -> list[str]:
+    try:
+        spec = (await context.reader.get(resource)).get("spec") or {}
+    except NotFoundError:
+        return [f"{resource} is gone"]
+    return [f"{resource} has {path}={live}, not {value}" for path, value in fields.items() if (live := _at(spec, path)) != value]
+
+
+def _at(spec: Any, path: str) -> Any:
+    for key in path.split("."):
+        spec = spec.get(key) if isinstance(spec, dict) else None
+    return spec
 
 
 async def _wrong_labels(context: Context, namespace: str, labels: dict[str, str | None]) -> list[str]:

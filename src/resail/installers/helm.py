@@ -79,9 +79,9 @@ class HelmInstaller(StoredReleases):
         await self._act("rollback", release, access=self._reach(namespace), release=name, options=options)
         return await self._afterwards(release)
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         namespace, _, name = release.partition("/")
-        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT}
+        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT, "keep_history": keep_history}
         await self._act("uninstall", release, access=self._reach(namespace), release=name, options=options)
 
     async def _act(self, operation: str, place: str, /, **arguments: Any) -> None:

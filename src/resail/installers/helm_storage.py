@@ -66,6 +66,11 @@ class StoredRelease(msgspec.Struct, frozen=True):
     """Helm made it to go back; it then has the labels, the run's too, of the revision that it goes back to."""
 
     @property
+    def key(self) -> str:
+        """``namespace/name``"""
+        return f"{self.namespace}/{self.name}"
+
+    @property
     def digest(self) -> str:
         return manifest_digest(self.objects)
 

@@ -59,8 +59,10 @@ class Installer(Protocol):
         """Roll back to a revision of the history (a new revision with the old content)."""
         ...
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         """Remove the release, its objects and its history; nothing where it is gone already.
+
+        With ``keep_history`` it stays as ``uninstalled``, and ``rollback`` brings it back.
 
         What the chart annotates with ``helm.sh/resource-policy: keep`` stays, as Istio's CRDs are (but that of WorkloadGroup).
         """

@@ -74,13 +74,16 @@ class RenderedInstaller(StoredReleases):
         goal = next(revision for revision in history if revision.number == to_revision)
         return await self._write(release, history, copied(goal.secret, history[-1].number + 1, "pending-rollback"), found)
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         history = await self._revisions(release)
         if not history:
             return
         latest = history[-1]
         await self._writer.patch(latest.ref, restated(latest.secret, "uninstalling"))
         await self._remove([manifest for manifest in latest.stored.objects if not _stays(manifest)])
+        if keep_history:
+            await self._writer.patch(latest.ref, restated(latest.secret, "uninstalled"))
+            return
         # The one that tells what is to be removed goes last: killed before, this can be done again.
         for revision in history:
             await self._delete(revision.ref)

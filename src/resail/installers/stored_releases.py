@@ -93,8 +93,11 @@ class StoredReleases:
         return True
 
     async def _deploy_again(self, before: Sequence[StoredRelease]) -> None:
-        """Helm supersedes the old revision just before it calls the new one deployed: killed in between, none is."""
-        if any(stored.status == "deployed" for stored in before):
+        """Helm supersedes the old revision just before it calls the new one deployed: killed in between, none is.
+
+        Nor is one where what was uninstalled was about to come back.
+        """
+        if any(stored.status == "deployed" for stored in before) or (before and before[-1].status.startswith("uninstall")):
             return
         superseded = [stored for stored in before if stored.status == "superseded"]
         if superseded:

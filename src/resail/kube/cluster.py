@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
-from resail.errors import ApiConflictError, ClusterUnreachableError, NotFoundError
+from resail.errors import ApiConflictError, ClusterApiError, ClusterUnreachableError, NotFoundError
 from resail.kube.config import http_client
 from resail.kube.discovery import Discovery
 from resail.kube.errors import unreadable
@@ -16,7 +16,7 @@ from resail.kube.http import Api
 from resail.kube.lists import list_whole
 from resail.kube.objects import checked, decoded
 from resail.kube.watch import watch
-from resail.models.access import KubeAccess
+from resail.models.access import KubeAccess, Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
 __all__ = ["KubeCluster", "connect"]
@@ -42,8 +42,17 @@ class _Version(msgspec.Struct, rename="camel"):
     git_version: str
 
 
+class _ReviewStatus(msgspec.Struct, rename="camel"):
+    allowed: bool
+    evaluation_error: str = ""
+
+
+class _Review(msgspec.Struct):
+    status: _ReviewStatus
+
+
 class KubeCluster:
-    """Implements ``ClusterReader`` and ``ClusterWriter``; the docstrings are there."""
+    """Implements ``ClusterReader``, ``ClusterWriter`` and ``AccessReviewer``; the docstrings are there."""
 
     def __init__(self, api: Api, access: KubeAccess) -> None:
         self._api = api
@@ -90,6 +99,27 @@ class KubeCluster:
 
     def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
         return watch(self._api, self._discovery, kind, namespace, labels)
+
+    async def allows(self, permission: Permission) -> bool:
+        resource, _, subresource = permission.resource.partition("/")
+        asked = {"group": permission.group, "resource": resource, "subresource": subresource, "verb": permission.verb}
+        answer = await self._api.request(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            what="review of our own rights",
+            body={
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": {**asked, "namespace": permission.namespace, "name": permission.name}},
+            },
+        )
+        try:
+            status = msgspec.json.decode(answer, type=_Review).status
+        except msgspec.DecodeError as error:
+            raise ClusterApiError(f"the API's answer cannot be read: {error}", on="review of our own rights") from error
+        if status.evaluation_error and not status.allowed:
+            raise ClusterApiError(f"it cannot be told: {status.evaluation_error}", on="review of our own rights")
+        return status.allowed
 
     # --- writing ---
 

@@ -9,6 +9,7 @@ from resail.models.identity import IstioVersion, Manifest, ObjectRef
 
 __all__ = [
     "Approve",
+    "AwaitSoak",
     "Change",
     "ComponentIs",
     "FieldOwnerConflict",
@@ -31,6 +32,7 @@ __all__ = [
     "RelabelNamespace",
     "ReleaseAbsent",
     "ReleaseIs",
+    "RemoveRevision",
     "ResourceIs",
     "Restart",
     "RestartAgain",
@@ -401,6 +403,24 @@ class RestartWave(StepBase, frozen=True, kw_only=True, tag="RestartWave"):
     restarts: tuple[Restart, ...]
 
 
+class AwaitSoak(StepBase, frozen=True, kw_only=True, tag="AwaitSoak"):
+    """Let the new revision serve for a while before the old one goes."""
+
+    seconds: int
+    """Counted from when the step was first begun, whatever became of the process since."""
+
+
+class RemoveRevision(StepBase, frozen=True, kw_only=True, tag="RemoveRevision"):
+    """Uninstall an istiod once nothing is connected to it. Its history stays, so that it can be put back."""
+
+    revision: str
+    release: str
+    """``namespace/name`` of its Helm release."""
+    manifests: str
+    """File in the plan's archive with the objects that go."""
+    objects: tuple[ObjectChange, ...]
+
+
 class Approve(StepBase, frozen=True, kw_only=True, tag="Approve"):
     """Wait for a person's word."""
 
@@ -425,6 +445,8 @@ Step = (
     | MoveValidator
     | LabelNamespace
     | RestartWave
+    | AwaitSoak
+    | RemoveRevision
     | Approve
     | Verify
 )

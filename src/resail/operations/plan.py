@@ -49,6 +49,10 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: Literal["halt", "rollback"] = "halt"
     approve_restarts: bool = False
     max_parallel: int = 10
+    remove_old: bool = False
+    """Canary: uninstall the revision that it takes the place of, at the end."""
+    soak: int = 0
+    """Seconds before that."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
     out: Path | None = None
@@ -115,5 +119,7 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         approve_restarts=request.approve_restarts,
         max_parallel=request.max_parallel,
         ready_timeout=request.ready_timeout,
+        remove_old=request.remove_old,
+        soak=request.soak,
         kubernetes=line.kubernetes if line else (),
     )

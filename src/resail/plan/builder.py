@@ -41,6 +41,8 @@ from resail.models.plan import (
 )
 from resail.models.release import Release
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
+from resail.plan.foreign import foreign_namespaces
+from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.tags import moved_tag
 from resail.plan.waves import into_waves
@@ -76,6 +78,7 @@ def build_hop(
     """
     building = _Building(drafted, rendered, len(before), sum(len(one.steps) for one in before))
     chosen = drafted.chosen
+    steps = building.steps()
     return BuiltHop(
         chosen=chosen,
         hop=Hop(
@@ -86,10 +89,15 @@ def build_hop(
             restarts=chosen.leg.restarts,
             release_digest=release.digest,
         ),
-        steps=building.steps(),
+        steps=steps,
         manifests=building.manifests,
         restarts=building.restarts,
-        findings=(*drafted.findings, *building.restarts.findings),
+        findings=(
+            *drafted.findings,
+            *building.restarts.findings,
+            *foreign_namespaces(chosen.snapshot, steps),
+            *_stays(chosen),
+        ),
     )
 
 
@@ -127,7 +135,9 @@ class _Building:
         self._releases("gateway")
         if self._chosen.leg.restarts:
             self._restart()
-        self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
+        self._verify()
+        if self._options.remove_old:
+            self._remove_old()
         return tuple(self._steps)
 
     # --- steps ---
@@ -278,6 +288,15 @@ class _Building:
                 restarts=wave,
             )
 
+    def _verify(self) -> None:
+        self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
+
+    def _remove_old(self) -> None:
+        stands = _stands(self._chosen.selection.istiod)
+        for kind, fields in removal_steps(self._chosen, stands, lambda name, objects: self._keep(self._next_id(name), objects)):
+            self._add(kind, kind.__name__, **fields)
+        self._verify()
+
     # --- details ---
 
     def _add(self, kind: type[Any], kind_name: str, title: str, reason: str, **fields: Any) -> None:
@@ -314,6 +333,11 @@ class _Building:
             for entry in manifest.get("webhooks") or ()
             if entry.get("failurePolicy") == "Ignore"
         )
+
+
+def _stays(chosen: Chosen) -> list[Finding]:
+    canary = chosen.options.strategy == "canary"
+    return [old_revision_stays(chosen)] if canary and not chosen.options.remove_old else []
 
 
 def _stands(release: Any) -> ReleaseIs:

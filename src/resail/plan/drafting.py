@@ -73,6 +73,7 @@ def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
         BlockedError: the mesh cannot be upgraded so; the message says why.
         UsageError: a wish does not fit the mesh.
     """
+    options.refuse_contradictions()
     selection = select(snapshot, options.revision)
     canary = options.strategy == "canary"
     revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision

@@ -3,9 +3,10 @@
 Hop by hop, the last first; but a hop that left its data plane behind goes together with the one that brought it on, since what
 restarts back must find the control plane where it was when the data plane last fitted it.
 
-Within that not simply backwards: pointers (tags, labels, an in-place istiod) go back first, so that what restarts afterwards gets
-the old sidecar again. CNI and ztunnel go before istiod, which they must not lead. A revision that was installed goes last but for
-the base release, when nothing asks for it any more.
+Within that not simply backwards: an old revision that was removed comes back before all else, which needs it. Pointers (tags,
+labels, an in-place istiod) go back next, so that what restarts afterwards gets the old sidecar again. CNI and ztunnel go before
+istiod, which they must not lead. A revision that was installed goes last but for the base release, when nothing asks for it any
+more.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,6 +18,7 @@ from resail.models.plan import (
     MoveTag,
     MoveValidator,
     Plan,
+    RemoveRevision,
     RestartWave,
     Step,
     UpgradeCNI,
@@ -29,6 +31,7 @@ from resail.models.plan import (
 __all__ = ["before_restart", "undo_sequence"]
 
 _ORDER: tuple[tuple[type, ...], ...] = (
+    (RemoveRevision,),
     (MoveValidator,),
     (LabelNamespace, MoveTag),
     (UpgradeCNI, UpgradeZtunnel),

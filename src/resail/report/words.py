@@ -13,6 +13,7 @@ from resail.models.plan import (
     PatchBack,
     Plan,
     RelabelNamespace,
+    RemoveRevision,
     RestartAgain,
     RestartWave,
     RollbackRelease,
@@ -47,6 +48,8 @@ def change_of(step: Step) -> str:
         return ", ".join(f"{restart.workload} ({restart.method})" for restart in step.restarts)
     if isinstance(step, MoveTag):
         return f"{step.tag}: {step.from_revision} → {step.to_revision}"
+    if isinstance(step, RemoveRevision):
+        return f"helm uninstall {step.release}, {len(step.objects)} objects; its history stays"
     if isinstance(step, LabelNamespace):
         labels = ", ".join(f"{key}={value}" if value is not None else f"{key}-" for key, value in step.labels.items())
         return f"{step.namespace}: {labels}"

@@ -1,0 +1,264 @@
+"""Which permissions it takes to run a plan, forwards and back: from the plan alone, and no more than it takes.
+
+A permission names its objects where the API can honour that: not for ``list`` and ``create``
+(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources), and not for what is named only when it is
+made, as pods and the revisions of a Helm release are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from resail.models.access import Permission
+from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.plan import (
+    Approve,
+    HelmChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    Restart,
+    RestartWave,
+    Step,
+    TagBack,
+    UpgradeGateway,
+    Verify,
+)
+from resail.plan.resources import Plurals, plurals_of, resource_of
+
+__all__ = ["rights_to_run", "rights_to_undo"]
+
+_Way = Literal["do", "undo"]
+
+_NAMESPACE = KindRef("v1", "Namespace")
+_RBAC = "rbac.authorization.k8s.io"
+_CRD = "CustomResourceDefinition"
+_HOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+
+_LISTED: Mapping[str, tuple[str, ...]] = {
+    "": ("namespaces", "nodes", "pods", "secrets", "services"),
+    "admissionregistration.k8s.io": _HOOKS,
+    "apiextensions.k8s.io": ("customresourcedefinitions",),
+    "apps": ("daemonsets", "deployments", "replicasets", "statefulsets"),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "batch": ("cronjobs", "jobs"),
+    "discovery.k8s.io": ("endpointslices",),
+    "policy": ("poddisruptionbudgets",),
+}
+"""What is read of a mesh as a whole, in all namespaces. A Helm release is a Secret, wherever it is."""
+
+_MESH_GROUPS = (
+    "extensions.istio.io",
+    "gateway.networking.k8s.io",
+    "install.istio.io",
+    "networking.istio.io",
+    "security.istio.io",
+    "telemetry.istio.io",
+)
+"""All their kinds are read: which ones a cluster has is not in a plan."""
+
+_IN_RELEASES: Mapping[str, tuple[str, ...]] = {
+    "": ("serviceaccounts", "services"),
+    "admissionregistration.k8s.io": (*_HOOKS, "validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    "apiextensions.k8s.io": ("customresourcedefinitions",),
+    "apps": ("daemonsets", "deployments"),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "networking.k8s.io": ("networkpolicies",),
+    "policy": ("poddisruptionbudgets",),
+    _RBAC: ("clusterrolebindings", "clusterroles", "rolebindings", "roles"),
+}
+"""What Istio's charts render. Verifying looks at each object of every Istio release, also of those that a plan leaves alone and
+does not tell of."""
+
+_IN_CONTROL_PLANES: Mapping[str, tuple[str, ...]] = {"": ("configmaps", "resourcequotas")}
+"""The same, but of control planes and node agents alone: a revision that is left alone is beside the one that takes its place."""
+
+
+def rights_to_run(files: PlanFiles) -> tuple[Permission, ...]:
+    """What ``apply``, ``resume``, ``rollback`` and ``verify`` of a plan take, each permission once and none within another.
+
+    Discovery and the review of one's own rights are left out: Kubernetes gives them to all who are authenticated.
+    """
+    steps = files.plan.steps
+    return _least([*_reading(files), *_verifying(files), *_keeping(files), *_steps(files, steps, ("do", "undo"))])
+
+
+def rights_to_undo(files: PlanFiles, steps: Sequence[Step]) -> tuple[Permission, ...]:
+    """What it takes to undo these steps of a plan."""
+    return _least([*_looking(), *_keeping(files), *_steps(files, steps, ("undo",))])
+
+
+# --- beside the steps -------------------------------------------------------------------------------------------
+
+
+def _looking() -> Iterator[Permission]:
+    """Which cluster it is, and its pods while a run works."""
+    yield Permission("", "namespaces", "get", name="kube-system")
+    yield Permission("", "pods", "list")
+    yield Permission("policy", "poddisruptionbudgets", "list")
+
+
+def _reading(files: PlanFiles) -> Iterator[Permission]:
+    """What a snapshot is made of."""
+    yield from _looking()
+    yield from _each(_LISTED, ("list",))
+    groups = {*_MESH_GROUPS, *(group for group, _ in plurals_of(files))}
+    yield from _each(dict.fromkeys(groups, ("*",)), ("get", "list"))
+
+
+def _verifying(files: PlanFiles) -> Iterator[Permission]:
+    """The objects of releases, and dry runs that the webhooks must answer."""
+    plan = files.plan
+    yield from _each(_IN_RELEASES, ("get",))
+    parts = [step.change for step in plan.steps if hasattr(step, "change") and not isinstance(step, UpgradeGateway)]
+    for namespace in {plan.istio_namespace, *(change.namespace for change in parts)}:
+        yield from _each(_IN_CONTROL_PLANES, ("get",), namespace)
+    yield Permission("networking.istio.io", "destinationrules", "create", plan.istio_namespace)
+    for namespace in _injected(plan.steps):
+        yield Permission("", "pods", "create", namespace)
+
+
+def _keeping(files: PlanFiles) -> Iterator[Permission]:
+    """The cluster's copy of the journal, and the lock."""
+    namespace = files.plan.istio_namespace
+    for verb in ("get", "list", "create", "patch", "update", "delete"):
+        yield Permission("", "configmaps", verb, namespace)
+    yield Permission("coordination.k8s.io", "leases", "create", namespace)
+    for verb in ("get", "patch", "update", "delete"):
+        yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
+
+
+def _injected(steps: Iterable[Step]) -> set[str]:
+    """Namespaces where a pod may be created, by a dry run, to see what is injected. Their workloads are changed in any case."""
+    found: set[str] = set()
+    for step in steps:
+        match step:
+            case RestartWave(restarts=restarts):
+                found |= {restart.workload.namespace for restart in restarts}
+            case LabelNamespace(namespace=namespace):
+                found.add(namespace)
+            case UpgradeGateway(workload=workload):
+                found.add(workload.namespace)
+    return found
+
+
+def _each(resources: Mapping[str, Iterable[str]], verbs: Iterable[str], namespace: str = "") -> Iterator[Permission]:
+    for group, names in resources.items():
+        for resource in names:
+            for verb in verbs:
+                yield Permission(group, resource, verb, namespace)
+
+
+# --- step by step -----------------------------------------------------------------------------------------------
+
+
+def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[_Way]) -> Iterator[Permission]:
+    plurals = plurals_of(files)
+    for step in steps:
+        for way in ways:
+            yield from _step(step, files, plurals, way)
+
+
+def _step(step: Step, files: PlanFiles, plurals: Plurals, way: _Way) -> Iterator[Permission]:
+    match step:
+        case Approve() | Verify():
+            return
+        case LabelNamespace(namespace=namespace):
+            yield from _on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
+        case MoveTag(manifests=manifests, undo=undo):
+            before = files.manifests[undo.manifests] if isinstance(undo, TagBack) else ()
+            for webhook in (*files.manifests[manifests], *before):
+                yield from _on(plurals, ObjectRef.of(webhook), "get", "patch")
+        case RestartWave(restarts=restarts):
+            for restart in restarts:
+                yield from _restart(restart, plurals, way)
+        case UpgradeGateway(workload=workload, change=change):
+            # Its pods are injected: where the release does not replace them, they are restarted.
+            yield from _on(plurals, workload, "get", "patch")
+            yield from _change(change, files, plurals, way)
+        case _:
+            yield from _change(step.change, files, plurals, way)
+
+
+def _restart(restart: Restart, plurals: Plurals, way: _Way) -> Iterator[Permission]:
+    workload = restart.workload
+    rolls = restart.method == "rollout"
+    yield from _on(plurals, workload, "get", *(("patch",) if rolls else ()))
+    # A dry run of a pod as the workload makes them, before anything restarts.
+    yield Permission("", "pods", "create", workload.namespace)
+    if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
+        yield Permission("", "pods/eviction", "create", workload.namespace)
+
+
+def _change(change: HelmChange, files: PlanFiles, plurals: Plurals, way: _Way) -> Iterator[Permission]:
+    """What an installer needs for its change; one function for each kind of change."""
+    match change:
+        case HelmChange():
+            yield from _helm(change, files.manifests[change.manifests], plurals, way)
+
+
+_VERBS: Mapping[tuple[str, _Way], tuple[str, ...]] = {
+    # What an interrupted action had added is removed before it is made again.
+    ("add", "do"): ("get", "create", "patch", "delete"),
+    ("add", "undo"): ("get", "delete"),
+    ("change", "do"): ("get", "patch"),
+    ("change", "undo"): ("get", "patch"),
+    ("remove", "do"): ("get", "delete"),
+    ("remove", "undo"): ("get", "create", "patch"),
+}
+"""What Helm does to an object. It applies unchanged ones, too."""
+
+
+def _helm(change: HelmChange, objects: Sequence[Manifest], plurals: Plurals, way: _Way) -> Iterator[Permission]:
+    for verb in ("get", "list", "create", "update", "patch", "delete"):
+        yield Permission("", "secrets", verb, change.namespace)
+    rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
+    changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in change.objects}
+    for ref, kind in changes.items():
+        verbs = _VERBS[kind, way]
+        if ref.kind == _CRD and kind == "add":
+            # Undoing leaves the CRDs at the target, by applying them once more where Helm has removed one.
+            verbs = ("get", "create", "patch", *(() if _is_kept(rendered[ref]) else ("delete",)))
+        yield from _on(plurals, ref, *verbs)
+        if {"create", "patch"} & set(verbs):
+            yield from _granting(ref, rendered, changes, plurals)
+
+
+def _is_kept(manifest: Manifest) -> bool:
+    return (manifest["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
+
+
+def _granting(
+    ref: ObjectRef, rendered: Mapping[ObjectRef, Manifest], written: Iterable[ObjectRef], plurals: Plurals
+) -> Iterator[Permission]:
+    """Who writes a role must have all that it gives, or may ``escalate`` it; for bindings it is ``bind``.
+
+    It is asked for by name, since to roll back writes a role as it was, which a plan does not tell. See
+    https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+    """
+    if ref.kind in ("ClusterRole", "Role"):
+        yield from _on(plurals, ref, "escalate")
+    if ref.kind not in ("ClusterRoleBinding", "RoleBinding"):
+        return
+    if ref in rendered:
+        given = [(rendered[ref]["roleRef"]["kind"], rendered[ref]["roleRef"]["name"])]
+    else:
+        # One that is put back: what it bound is not in the plan, but it came with its release.
+        given = [(one.kind, one.name) for one in written if one.kind == "ClusterRole" or one.namespace == ref.namespace]
+    for kind, name in given:
+        if kind in ("ClusterRole", "Role"):
+            yield from _on(plurals, ObjectRef(ref.api_version, kind, ref.namespace, name), "bind")
+
+
+def _on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permission]:
+    group, resource = ref.kind_ref.group, resource_of(ref.kind_ref, plurals)
+    for verb in verbs:
+        yield Permission(group, resource, verb, ref.namespace, "" if verb == "create" else ref.name)
+
+
+# --- least ------------------------------------------------------------------------------------------------------
+
+
+def _least(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Sorted, each once, and without those that another one holds already."""
+    found = set(permissions)
+    return tuple(sorted(one for one in found if found.isdisjoint(one.wider())))
