@@ -24,7 +24,7 @@ FAULTS = ("429", "429-retry-after", "500", "503", "reset-before", "reset-after",
 """``before`` the request reached the API server, or ``after`` it had its effect; ``cut`` is half of an answer."""
 
 _SHARE = 0.1
-_HANG = 3.0  # seconds, and then the connection breaks
+_HANG = 2.0  # seconds, and then the connection breaks
 _WATCHED = 2.0  # seconds after which a watch that shall be cut breaks off
 
 

@@ -143,9 +143,9 @@ class Api:
                 raise _AgainError(answer, wait)
             return answer
 
-        caller = stamina.AsyncRetryingCaller(attempts=None, timeout=_TOTAL, wait_initial=_FIRST_WAIT, wait_max=_LONGEST_WAIT).on(
-            _wait_for
-        )
+        caller = stamina.AsyncRetryingCaller(
+            attempts=None, timeout=_TOTAL, wait_initial=_FIRST_WAIT, wait_max=_LONGEST_WAIT, wait_jitter=_FIRST_WAIT
+        ).on(_wait_for)
         try:
             return await caller(attempt)
         except _AgainError as given_up:

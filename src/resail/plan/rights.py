@@ -186,6 +186,8 @@ def _restart(restart: Restart, plurals: Plurals, way: _Way) -> Iterator[Permissi
     # A dry run of a pod as the workload makes them, before anything restarts.
     yield Permission("", "pods", "create", workload.namespace)
     if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
+        # It is of the pod with the uid that was looked up.
+        yield Permission("", "pods", "get", workload.namespace)
         yield Permission("", "pods/eviction", "create", workload.namespace)
 
 
