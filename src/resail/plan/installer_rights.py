@@ -5,10 +5,20 @@ from typing import Literal
 
 from resail.models.access import Permission
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import Change, HelmChange, InstallBefore, IstioctlChange, PlanFiles, SailChange, Undo
+from resail.models.plan import (
+    Change,
+    HelmChange,
+    InstallBefore,
+    IstioctlChange,
+    ObjectChange,
+    PlanFiles,
+    RemoveRevision,
+    SailChange,
+    Undo,
+)
 from resail.plan.resources import Plurals, resource_of
 
-__all__ = ["Way", "rights_of_change", "rights_on"]
+__all__ = ["Way", "rights_of_change", "rights_of_removal", "rights_on"]
 
 Way = Literal["do", "undo"]
 
@@ -49,13 +59,24 @@ def rights_of_change(change: Change, undo: Undo, files: PlanFiles, plurals: Plur
     """The permissions for one change, in one direction."""
     match change:
         case HelmChange():
-            for verb in ("get", "list", "create", "update", "patch", "delete"):
-                yield Permission("", "secrets", verb, change.namespace)
-            yield from _objects(change, files.manifests[change.manifests], plurals, way)
+            yield from _records(change.namespace)
+            yield from _objects(change.objects, files.manifests[change.manifests], plurals, way)
         case IstioctlChange():
             yield from _istioctl(change, undo, files, plurals, way)
         case SailChange():
             yield from rights_on(plurals, change.resource, "get", "patch")
+
+
+def rights_of_removal(step: RemoveRevision, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
+    """The permissions to uninstall a Helm release with its history kept, or to bring it back."""
+    yield from _records(step.release.partition("/")[0])
+    yield from _objects(step.objects, files.manifests[step.manifests], plurals, way)
+
+
+def _records(namespace: str) -> Iterator[Permission]:
+    """Where Helm keeps a release."""
+    for verb in ("get", "list", "create", "update", "patch", "delete"):
+        yield Permission("", "secrets", verb, namespace)
 
 
 def rights_on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permission]:
@@ -66,7 +87,7 @@ def rights_on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permiss
 
 
 def _istioctl(change: IstioctlChange, undo: Undo, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
-    yield from _objects(change, files.manifests[change.manifests], plurals, way)
+    yield from _objects(change.objects, files.manifests[change.manifests], plurals, way)
     if way == "undo" and isinstance(undo, InstallBefore):
         for manifest in files.manifests[undo.manifests]:
             ref = ObjectRef.of(manifest)
@@ -81,12 +102,10 @@ def _istioctl(change: IstioctlChange, undo: Undo, files: PlanFiles, plurals: Plu
         yield Permission("admissionregistration.k8s.io", resource, "create")
 
 
-def _objects(
-    change: HelmChange | IstioctlChange, objects: Sequence[Manifest], plurals: Plurals, way: Way
-) -> Iterator[Permission]:
+def _objects(written: Sequence[ObjectChange], objects: Sequence[Manifest], plurals: Plurals, way: Way) -> Iterator[Permission]:
     """Each object that is rendered is applied, also one that does not change."""
     rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
-    changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in change.objects}
+    changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in written}
     for ref, kind in changes.items():
         verbs = _VERBS[kind, way]
         if ref.kind == _CRD and kind == "add":

@@ -12,19 +12,21 @@ from resail.models.identity import ObjectRef
 from resail.models.plan import (
     AdoptObjects,
     Approve,
+    AwaitSoak,
     HelmChange,
     InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
     Restart,
+    RemoveRevision,
     RestartWave,
     Step,
     TagBack,
     UpgradeGateway,
     Verify,
 )
-from resail.plan.installer_rights import Way, rights_of_change, rights_on
+from resail.plan.installer_rights import Way, rights_of_change, rights_of_removal, rights_on
 from resail.plan.resources import Plurals, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
@@ -140,7 +142,9 @@ def _injected(steps: Iterable[Step]) -> set[str]:
                 found |= {restart.workload.namespace for restart in restarts}
             case LabelNamespace(namespace=namespace):
                 found.add(namespace)
-            case UpgradeGateway(workload=workload):
+            case RemoveRevision():
+            yield from rights_of_removal(step, files, plurals, way)
+        case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
 
@@ -164,14 +168,14 @@ def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[Way]) -> Iter
 
 def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
     match step:
-        case Approve() | Verify():
+        case Approve() | AwaitSoak() | Verify():
             return
         case AdoptObjects(objects=adopted, fields=fields):
             # One that goes with the release when that is undone is made again.
             for one in adopted:
-                yield from _on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
+                yield from rights_on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
             for field in fields:
-                yield from _on(plurals, field.object, "get", "patch")
+                yield from rights_on(plurals, field.object, "get", "patch")
         case LabelNamespace(namespace=namespace):
             yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
@@ -181,6 +185,8 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
+        case RemoveRevision():
+            yield from rights_of_removal(step, files, plurals, way)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
@@ -196,6 +202,8 @@ def _restart(restart: Restart, plurals: Plurals, way: Way) -> Iterator[Permissio
     # A dry run of a pod as the workload makes them, before anything restarts.
     yield Permission("", "pods", "create", workload.namespace)
     if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
+        # It is of the pod with the uid that was looked up.
+        yield Permission("", "pods", "get", workload.namespace)
         yield Permission("", "pods/eviction", "create", workload.namespace)
 
 
