@@ -18,8 +18,8 @@ from resail.models.plan import (
     LabelNamespace,
     MoveTag,
     PlanFiles,
-    Restart,
     RemoveRevision,
+    Restart,
     RestartWave,
     Step,
     TagBack,
@@ -142,9 +142,7 @@ def _injected(steps: Iterable[Step]) -> set[str]:
                 found |= {restart.workload.namespace for restart in restarts}
             case LabelNamespace(namespace=namespace):
                 found.add(namespace)
-            case RemoveRevision():
-            yield from rights_of_removal(step, files, plurals, way)
-        case UpgradeGateway(workload=workload):
+            case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
 
@@ -185,6 +183,8 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
+        case RemoveRevision():
+            yield from rights_of_removal(step, files, plurals, way)
         case RemoveRevision():
             yield from rights_of_removal(step, files, plurals, way)
         case UpgradeGateway(workload=workload, change=change):
