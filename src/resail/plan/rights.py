@@ -185,8 +185,6 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
                 yield from _restart(restart, plurals, way)
         case RemoveRevision():
             yield from rights_of_removal(step, files, plurals, way)
-        case RemoveRevision():
-            yield from rights_of_removal(step, files, plurals, way)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
