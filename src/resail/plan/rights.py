@@ -48,6 +48,7 @@ _MESH_GROUPS = (
     "gateway.networking.k8s.io",
     "install.istio.io",
     "networking.istio.io",
+    "sailoperator.io",
     "security.istio.io",
     "telemetry.istio.io",
 )
@@ -137,8 +138,6 @@ def _injected(steps: Iterable[Step]) -> set[str]:
         match step:
             case RestartWave(restarts=restarts):
                 found |= {restart.workload.namespace for restart in restarts}
-            case LabelNamespace(namespace=namespace):
-                found.add(namespace)
             case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
