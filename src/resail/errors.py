@@ -21,6 +21,7 @@ __all__ = [
     "HaltedError",
     "InstallerError",
     "InterruptedRunError",
+    "LeaseLostError",
     "LockedError",
     "NotFoundError",
     "ResailError",
@@ -88,6 +89,10 @@ class HaltedError(ResailError):
     """The run stopped at a gate, for an approval or on demand, and can be resumed."""
 
     exit_code = ExitCode.HALTED
+
+
+class LeaseLostError(HaltedError):
+    """This process may write no longer; the run halts where it is, and whoever takes the lease can resume it."""
 
 
 class InterruptedRunError(ResailError):

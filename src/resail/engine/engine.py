@@ -3,12 +3,16 @@
 from collections.abc import Awaitable, Sequence
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
+from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.installer_steps import do_change, undo_change
+from resail.engine.istioctl_calls import NumberedIstioctl
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.removal import do_removal, undo_removal
 from resail.engine.sampling import Sampler
+from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -18,16 +22,19 @@ from resail.errors import (
     RolledBackError,
     StalePlanError,
 )
-from resail.installers.interface import Installer
+from resail.installers.interface import Installer, IstioctlInstaller
 from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
+    AwaitSoak,
     InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     Verify,
@@ -50,7 +57,9 @@ class Engine:
         clock: Clock,
         verifier: Verifier,
         observer: CallObserver | None = None,
+        istioctl: IstioctlInstaller | None = None,
     ) -> None:
+        """``istioctl``: for plans with steps of it."""
         self._reader = reader
         self._writer = writer
         self._installer = installer
@@ -58,6 +67,7 @@ class Engine:
         self._clock = clock
         self._verifier = verifier
         self._observer = observer
+        self._istioctl = istioctl
 
     async def apply(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
         """Do all steps that are not done.
@@ -139,6 +149,7 @@ class Engine:
             reader=self._reader,
             writer=NumberedWriter(self._writer, calls),
             installer=NumberedInstaller(self._installer, calls),
+            istioctl=NumberedIstioctl(self._istioctl, calls),
             journal=self._journal,
             clock=self._clock,
             verifier=self._verifier,
@@ -209,12 +220,18 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return do_change(context, step)
     match step:
+        case AdoptObjects():
+            return do_adopt(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
             return do_label(context, step)
         case RestartWave():
             return do_wave(context, step)
+        case AwaitSoak():
+            return do_soak(context, step)
+        case RemoveRevision():
+            return do_removal(context, step)
         case Approve():
             return _nothing()
         case Verify():
@@ -225,13 +242,17 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return undo_change(context, step)
     match step:
+        case AdoptObjects():
+            return undo_adopt(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():
             return undo_label(context, step)
         case RestartWave():
             return undo_wave(context, step)
-        case Approve() | Verify():
+        case RemoveRevision():
+            return undo_removal(context, step)
+        case AwaitSoak() | Approve() | Verify():
             return _nothing()
 
 

@@ -9,12 +9,13 @@ from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import InstallerError
 from resail.installers.helm_storage import RUN_LABEL
 from resail.installers.interface import ReleaseState
-from resail.installers.stored_releases import HISTORY, StoredReleases, patched_by_istiod, refuse_others
+from resail.installers.stored_releases import HISTORY, StoredReleases, given_back, patched_by_istiod, refuse_others
 from resail.models.access import KubeAccess
 from resail.models.identity import Manifest
 from resail.models.plan import HelmChange
 from resail.releases.helm import HelmWorker, start_worker
 from resail.releases.helm.client import WorkerError
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmInstaller", "open_helm"]
 
@@ -22,9 +23,11 @@ _TIMEOUT = 300  # seconds that one action may take
 
 
 @asynccontextmanager
-async def open_helm(access: KubeAccess, reader: ClusterReader, writer: ClusterWriter) -> AsyncIterator["HelmInstaller"]:
-    """A Helm installer for the time of the context."""
-    async with start_worker() as worker:
+async def open_helm(
+    access: KubeAccess, reader: ClusterReader, writer: ClusterWriter, tenure: Tenure | None = None
+) -> AsyncIterator["HelmInstaller"]:
+    """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
+    async with start_worker(tenure) as worker:
         yield HelmInstaller(worker, access, reader, writer)
 
 
@@ -65,16 +68,16 @@ class HelmInstaller(StoredReleases):
     async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
         namespace, _, name = release.partition("/")
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [conflict for conflict in found if not patched_by_istiod(conflict)])
+        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
         options = {"version": to_revision, "timeout_seconds": _TIMEOUT, "max_history": HISTORY}
         if found:
             options["force_conflicts"] = True
         await self._act("rollback", release, access=self._reach(namespace), release=name, options=options)
         return await self._afterwards(release)
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         namespace, _, name = release.partition("/")
-        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT}
+        options = {"ignore_not_found": True, "timeout_seconds": _TIMEOUT, "keep_history": keep_history}
         await self._act("uninstall", release, access=self._reach(namespace), release=name, options=options)
 
     async def _act(self, operation: str, place: str, /, **arguments: Any) -> None:

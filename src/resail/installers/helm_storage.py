@@ -63,6 +63,11 @@ class StoredRelease(msgspec.Struct, frozen=True):
     run: str
 
     @property
+    def key(self) -> str:
+        """``namespace/name``"""
+        return f"{self.namespace}/{self.name}"
+
+    @property
     def digest(self) -> str:
         return manifest_digest(self.objects)
 

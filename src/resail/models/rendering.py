@@ -1,10 +1,12 @@
-"""What is asked of a template engine, and what the planner must know of a chart."""
+"""What is asked of a template engine or of istioctl, and what the planner must know of a chart."""
 
 from typing import Any
 
 import msgspec
 
-__all__ = ["ChartFacts", "RenderRequest"]
+from resail.models.identity import IstioVersion
+
+__all__ = ["ChartFacts", "IstioctlRequest", "RenderRequest"]
 
 
 class ChartFacts(msgspec.Struct, frozen=True):
@@ -24,4 +26,14 @@ class RenderRequest(msgspec.Struct, frozen=True):
     release: str
     namespace: str
     values: dict[str, Any]
+    kubernetes_version: str
+
+
+class IstioctlRequest(msgspec.Struct, frozen=True):
+    """One ``istioctl manifest generate``."""
+
+    version: IstioVersion
+    """Of the istioctl."""
+    configuration: dict[str, Any]
+    """The whole IstioOperator."""
     kubernetes_version: str

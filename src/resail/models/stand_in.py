@@ -13,6 +13,8 @@ class StandIn(msgspec.Struct, frozen=True):
     manifest: Manifest
     """With its status; ``ownerReferences`` without ``uid``."""
     applied: Manifest | None = None
-    """What of it Helm applied, as field manager ``helm``; None where it is of no release."""
+    """What of it an installer applied; None where none did."""
+    applied_by: str = "helm"
+    """The installer's field manager."""
     manager: str = ""
     """Who wrote the rest; empty: nobody that matters."""

@@ -18,7 +18,7 @@ from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
-from resail.operations.planned_releases import planned_releases
+from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import (
     StateDirectory,
@@ -99,6 +99,7 @@ async def apply(
             session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
+            await session.istioctls(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
             return await session.perform("do", releases, call_observer)
@@ -125,6 +126,7 @@ async def resume(
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             releases = await session.releases(request.release_directories) if direction == "do" else ()
             await session.refuse_missing_rights(direction, run.id)
+            await session.istioctls(request.release_directories)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
@@ -151,6 +153,7 @@ async def rollback(
             await _same_cluster(connection, run.cluster_id, run.id)
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             await session.refuse_missing_rights("undo", run.id)
+            await session.istioctls(())
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
             return await session.perform("undo", (), call_observer)
@@ -194,11 +197,16 @@ class _Session:
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")
 
+    async def istioctls(self, directories: Sequence[Path]) -> None:
+        """Have each istioctl that doing and undoing takes, before anything is written."""
+        await self._connection.istioctl.prepare(planned_istioctls(self._files.plan), directories, self._watcher.progress)
+
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
         cluster, clock = self._connection.cluster, self._connection.clock
         async with self._connection.open_installer() as installer:
-            engine = Engine(cluster, cluster, installer, self._journal, clock, MeshVerifier(cluster), call_observer)
+            verifier, istioctl = MeshVerifier(cluster), self._connection.istioctl
+            engine = Engine(cluster, cluster, installer, self._journal, clock, verifier, call_observer, istioctl)
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher)

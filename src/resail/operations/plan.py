@@ -13,6 +13,7 @@ from resail.models.release import Release
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.blockers import refuse_blockers
 from resail.operations.inspect import MeshChoice, inspect
+from resail.operations.obstacles import find_obstacles
 from resail.operations.stops import find_stops
 from resail.operations.values import Values, for_charts
 from resail.plan.assembly import assemble
@@ -49,6 +50,10 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: Literal["halt", "rollback"] = "halt"
     approve_restarts: bool = False
     max_parallel: int = 10
+    remove_old: bool = False
+    """Canary: uninstall the revision that it takes the place of, at the end."""
+    soak: int = 0
+    """Seconds before that."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
     out: Path | None = None
@@ -102,7 +107,7 @@ async def _hop(
     facts = {chart: await renderer.facts(directory, chart) for chart in CHARTS}
     drafted = draft(chosen, facts, for_charts(request.values, facts))
     rendered = [await renderer.render(directory, wanted) for wanted in drafted.requests]
-    return build_hop(drafted, rendered, release, before)
+    return build_hop(drafted, rendered, release, before, await find_obstacles(request.mesh, drafted, rendered))
 
 
 def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOptions:
@@ -115,5 +120,7 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         approve_restarts=request.approve_restarts,
         max_parallel=request.max_parallel,
         ready_timeout=request.ready_timeout,
+        remove_old=request.remove_old,
+        soak=request.soak,
         kubernetes=line.kubernetes if line else (),
     )

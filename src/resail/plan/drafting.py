@@ -31,6 +31,11 @@ class ReleasePart(msgspec.Struct, frozen=True):
     """None for one that is installed."""
     request: RenderRequest
 
+    @property
+    def release(self) -> str:
+        """``namespace/name``"""
+        return f"{self.request.namespace}/{self.request.release}"
+
 
 class TagPart(msgspec.Struct, frozen=True):
     """One tag to move."""
@@ -73,6 +78,7 @@ def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
         BlockedError: the mesh cannot be upgraded so; the message says why.
         UsageError: a wish does not fit the mesh.
     """
+    options.refuse_contradictions()
     selection = select(snapshot, options.revision)
     canary = options.strategy == "canary"
     revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision

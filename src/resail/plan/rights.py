@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from resail.models.access import Permission
 from resail.models.identity import ObjectRef
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     HelmChange,
     InstallerStep,
@@ -164,6 +165,12 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
     match step:
         case Approve() | Verify():
             return
+        case AdoptObjects(objects=adopted, fields=fields):
+            # One that goes with the release when that is undone is made again.
+            for one in adopted:
+                yield from _on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
+            for field in fields:
+                yield from _on(plurals, field.object, "get", "patch")
         case LabelNamespace(namespace=namespace):
             yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):

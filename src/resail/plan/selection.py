@@ -1,11 +1,14 @@
 """What of a mesh is upgraded: one control plane, and the Helm releases that belong to it."""
 
+from collections.abc import Set
+
 import msgspec
 
 from resail.errors import BlockedError, UsageError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion, ObjectRef
 from resail.models.snapshot import ControlPlane, HelmRelease, MeshSnapshot
+from resail.plan.foreign import refuse_foreign_mesh, refuse_foreign_objects, unread_findings
 
 __all__ = ["Selection", "select"]
 
@@ -31,17 +34,16 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
         revision: the wished one; empty: the only one.
 
     Raises:
-        BlockedError: there is no istiod, or it is not Helm's, or someone else manages the mesh.
+        BlockedError: there is no istiod, or it is not Helm's, or someone else manages the mesh or a part that would be written.
         UsageError: there are several istiods and none is wished, or no such revision.
     """
-    if snapshot.foreign_managers:
-        raise BlockedError(
-            f"this mesh is managed by others, who would undo what resail writes: {'; '.join(snapshot.foreign_managers)}",
-            next_step="upgrade it through its manager",
-        )
+    refuse_foreign_mesh(snapshot)
     plane = _plane(snapshot, revision)
+    refuse_foreign_objects(snapshot, [plane.deployment])
     istiod = _release_of(snapshot, plane)
-    releases = [release for release in snapshot.helm_releases if release.chart != "istiod"]
+    releases = [
+        release for release in snapshot.helm_releases if release.chart != "istiod" and release.installed and not release.is_sails
+    ]
     gateways = tuple(release for release in releases if release.chart == "gateway" and _serves(snapshot, release, plane.revision))
     selected = Selection(
         plane=plane,
@@ -54,8 +56,13 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
         findings=(),
     )
     involved = [istiod, selected.base, selected.cni, selected.ztunnel, *gateways]
-    findings = [_unfinished(release) for release in involved if release is not None and release.status != "deployed"]
-    return msgspec.structs.replace(selected, findings=tuple(findings))
+    ours = [release for release in involved if release is not None]
+    written = {ObjectRef.of(manifest) for release in ours for manifest in release.objects}
+    _refuse_mixed(snapshot, written)
+    pointed = [hook.ref for hook in snapshot.webhooks if hook.revision == plane.revision]
+    refuse_foreign_objects(snapshot, [*written, *pointed], [release.key for release in ours])
+    findings = [_unfinished(release) for release in ours if release.status != "deployed"]
+    return msgspec.structs.replace(selected, findings=(*findings, *unread_findings(snapshot)))
 
 
 def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
@@ -80,10 +87,26 @@ def _release_of(snapshot: MeshSnapshot, plane: ControlPlane) -> HelmRelease:
             if release.key == plane.owner.release:
                 return release
     evidence = plane.owner.evidence
+    if plane.owner.method == "mixed":
+        raise _mixed(plane.deployment, evidence)
     raise BlockedError(
         f"it was not installed by Helm but by {plane.owner.method!r} ({evidence}), which this resail does not write to",
         on=str(plane.deployment),
         next_step="upgrade it with its own installer",
+    )
+
+
+def _refuse_mixed(snapshot: MeshSnapshot, written: Set[ObjectRef]) -> None:
+    for part in snapshot.components:
+        if part.owner.method == "mixed" and part.workload in written:
+            raise _mixed(part.workload, part.owner.evidence)
+
+
+def _mixed(part: ObjectRef, evidence: str) -> BlockedError:
+    return BlockedError(
+        f"it is not clear who owns it: {evidence}",
+        on=str(part),
+        next_step="let one installer have all of it: remove the other's marks, or upgrade it with the other",
     )
 
 

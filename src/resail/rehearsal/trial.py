@@ -9,10 +9,10 @@ import msgspec
 from resail.cluster import Clock, Cluster
 from resail.engine.engine import Engine, Verifier
 from resail.errors import ResailError
-from resail.installers.interface import Installer
+from resail.installers.interface import Installer, IstioctlInstaller
 from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Entry, Run, RunStarted, StepApproved
-from resail.models.plan import Approve, PlanFiles
+from resail.models.plan import Approve, AwaitSoak, PlanFiles
 from resail.models.rehearsal import Place
 from resail.models.release import Release
 from resail.report.steps import step_records
@@ -31,6 +31,7 @@ class Copy(msgspec.Struct, frozen=True):
     cluster: Cluster
     clock: Clock
     installer: Installer
+    istioctl: IstioctlInstaller
     verifier: Verifier
     releases: tuple[Release, ...]
     """One for each hop; the installer of a twin reads nothing of them."""
@@ -50,10 +51,11 @@ class Trial:
     """A run with a journal of its own; whoever must approve a step has done so."""
 
     def __init__(self, copy: Copy, files: PlanFiles, journal: SqliteJournal) -> None:
-        self._files = files
+        self._files = _without_soaks(files) if copy.place == "control-plane" else files
         self._journal = journal
         self._releases = copy.releases
-        self._engine = Engine(copy.cluster, copy.cluster, copy.installer, journal, copy.clock, copy.verifier)
+        cluster, clock = copy.cluster, copy.clock
+        self._engine = Engine(cluster, cluster, copy.installer, journal, clock, copy.verifier, istioctl=copy.istioctl)
 
     async def apply(self) -> Run:
         """Run the plan to where it ends or stops."""
@@ -96,3 +98,9 @@ class Trial:
         """As the journal has it; an error that the engine itself does not journal is the reason."""
         run = self._journal.run(_RUN)
         return run if run.state != "running" else msgspec.structs.replace(run, state="halted", detail=str(error))
+
+
+def _without_soaks(files: PlanFiles) -> PlanFiles:
+    """Real time would go by, and a copy has nobody who uses it."""
+    steps = tuple(msgspec.structs.replace(step, seconds=0) if isinstance(step, AwaitSoak) else step for step in files.plan.steps)
+    return msgspec.structs.replace(files, plan=msgspec.structs.replace(files.plan, steps=steps))

@@ -1,13 +1,13 @@
-"""Where a release comes from, and how its charts are rendered: the two plug points."""
+"""Where a release comes from, and how its charts and its istioctl's configurations are rendered: the plug points."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from resail.models.identity import IstioVersion, Manifest
 from resail.models.rendering import ChartFacts, RenderRequest
 
-__all__ = ["Progress", "ReleaseSource", "Renderer"]
+__all__ = ["IstioctlRenderer", "Progress", "ReleaseSource", "Renderer"]
 
 Progress = Callable[[str], None]
 """Called with one line of text about what goes on now."""
@@ -47,5 +47,25 @@ class Renderer(Protocol):
 
         Raises:
             ArtifactError: the chart cannot be read.
+        """
+        ...
+
+
+class IstioctlRenderer(Protocol):
+    """``istioctl manifest generate`` of any version."""
+
+    async def generate(
+        self, version: IstioVersion, configuration: dict[str, Any], kubernetes_version: str
+    ) -> tuple[Manifest, ...]:
+        """The objects, each with its namespace, sorted by reference; without the labels that only ``istioctl install`` adds.
+
+        Args:
+            version: of the istioctl.
+            configuration: a whole IstioOperator.
+            kubernetes_version: of the API server, ``1.31.0``, for which ``istioctl install`` would render.
+
+        Raises:
+            UsageError: that istioctl refuses the configuration; the message has its words.
+            ArtifactError: that istioctl is not to be had.
         """
         ...

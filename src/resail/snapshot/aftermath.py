@@ -5,15 +5,27 @@ validation to ``Fail`` once it answers (``pkg/webhooks/validation/controller`` o
 CRDs and custom resources stay as they were, since nothing is planned by them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from resail.checks.injection import injecting_revision
 from resail.checks.rollout import ROLLING_KINDS
+from resail.installers.detect import Holdings
 from resail.installers.helm_storage import as_helm_applies
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, Hop, LabelNamespace, MoveTag, RestartWave, Step, UpgradeGateway
+from resail.models.istioctl_marks import mark_of
+from resail.models.plan import (
+    HelmChange,
+    Hop,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    RemoveRevision,
+    RestartWave,
+    Step,
+    UpgradeGateway,
+)
 from resail.models.snapshot import (
     Component,
     ControlPlane,
@@ -26,6 +38,7 @@ from resail.models.snapshot import (
     Workload,
 )
 from resail.snapshot.capture import components_of, control_plane_of, is_control_plane, webhook_of
+from resail.snapshot.istioctl import components_by_mark
 from resail.snapshot.shapes import Controller
 from resail.snapshot.workloads import workloads_of
 
@@ -48,19 +61,25 @@ def aftermath(
     """
     future = _Future(snapshot, hop)
     for step in steps:
-        change = getattr(step, "change", None)
-        if isinstance(change, HelmChange):
-            future.write_release(change, manifests[change.manifests])
+        match getattr(step, "change", None):
+            case HelmChange() as change:
+                future.write_release(change, manifests[change.manifests])
+            case IstioctlChange() as change:
+                future.install(manifests[change.manifests])
+            case _:
+                pass
         match step:
             case UpgradeGateway(workload=workload):
                 future.restart(workload)
             case MoveTag(tag=tag, to_revision=revision):
-                future.move_tag(tag, revision, manifests[step.manifests][0])
+                future.move_tag(tag, revision, *manifests[step.manifests])
             case LabelNamespace(namespace=namespace, labels=labels):
                 future.label(namespace, labels)
             case RestartWave(restarts=restarts):
                 for restart in restarts:
                     future.restart(restart.workload)
+            case RemoveRevision(release=release, objects=objects):
+                future.remove(release, [each.object for each in objects])
             case _:
                 pass
     future.roll_managed_gateways()
@@ -80,6 +99,9 @@ class _Future:
         self._tags: dict[str, RevisionTag] = {one.tag: one for one in snapshot.tags}
         self._namespaces: dict[str, Namespace] = {one.name: one for one in snapshot.namespaces}
         self._workloads: dict[ObjectRef, Workload] = {one.ref: one for one in snapshot.workloads}
+        self._by_istioctl: dict[ObjectRef, Manifest] = {
+            ObjectRef.of(manifest): manifest for one in snapshot.istioctl_components for manifest in one.objects
+        }
 
     def snapshot(self) -> MeshSnapshot:
         return msgspec.structs.replace(
@@ -89,6 +111,7 @@ class _Future:
             components=tuple(self._components[key] for key in sorted(self._components)),
             webhooks=tuple(self._webhooks[key] for key in sorted(self._webhooks)),
             helm_releases=tuple(sorted(self._releases.values(), key=lambda one: (one.namespace, one.name))),
+            istioctl_components=components_by_mark(self._by_istioctl.values()),
             namespaces=tuple(self._namespaces[key] for key in sorted(self._namespaces)),
             workloads=tuple(self._workloads[key] for key in sorted(self._workloads)),
         )
@@ -109,16 +132,26 @@ class _Future:
             apply_method=before.apply_method if before else "ssa",
         )
         kept = {ObjectRef.of(manifest) for manifest in objects}
-        for removed in {ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept:
-            for parts in (self._planes, self._components, self._webhooks, self._workloads):
-                parts.pop(removed, None)
+        self._forget({ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept)
         for manifest in objects:
             self._write(as_helm_applies(manifest, change.release, change.namespace), key)
+
+    def install(self, objects: tuple[Manifest, ...]) -> None:
+        """By istioctl: what an older version had and this one has not stays where it is."""
+        for manifest in objects:
+            if mark_of(manifest):
+                self._by_istioctl[ObjectRef.of(manifest)] = manifest
+            self._write(manifest, "")
+            for tag in self._tags.values():
+                if tag.webhook == ObjectRef.of(manifest):
+                    self._tags[tag.tag] = msgspec.structs.replace(tag, revision=_revision(manifest), manifest=manifest)
+                elif tag.validator and ObjectRef.of(tag.validator) == ObjectRef.of(manifest):
+                    self._tags[tag.tag] = msgspec.structs.replace(tag, validator=manifest)
 
     def _write(self, manifest: Manifest, release: str) -> None:
         ref, kind = ObjectRef.of(manifest), manifest["kind"]
         if kind in _WEBHOOKS:
-            self._webhooks[ref] = _served(webhook_of(manifest, frozenset({(release, ref)})))
+            self._webhooks[ref] = _served(webhook_of(manifest, Holdings({release: frozenset({ref})})))
         if kind not in ROLLING_KINDS:
             return
         self._write_workload(ref, manifest)
@@ -140,11 +173,12 @@ class _Future:
             shown = {"labels": written.labels, "inject_annotations": written.inject_annotations}
             self._workloads[ref] = msgspec.structs.replace(before, **shown)
 
-    def move_tag(self, tag: str, revision: str, webhook: Manifest) -> None:
+    def move_tag(self, tag: str, revision: str, webhook: Manifest, validator: Manifest | None = None) -> None:
         before = self._tags[tag]
-        self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest=webhook)
-        hook = _served(webhook_of(webhook, frozenset()))
-        self._webhooks[before.webhook] = msgspec.structs.replace(hook, owner=before.owner)
+        self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest=webhook, validator=validator)
+        for moved in filter(None, (webhook, validator)):
+            hook = _served(webhook_of(moved, Holdings({})))
+            self._webhooks[hook.ref] = msgspec.structs.replace(hook, owner=before.owner)
 
     def label(self, namespace: str, labels: Mapping[str, str | None]) -> None:
         before = self._namespaces[namespace]
@@ -157,6 +191,15 @@ class _Future:
         if before is not None:
             pods = tuple(self._injected(pod) for pod in before.pods)
             self._workloads[workload] = msgspec.structs.replace(before, pods=pods)
+
+    def remove(self, release: str, objects: Iterable[ObjectRef]) -> None:
+        self._releases[release] = msgspec.structs.replace(self._releases[release], status="uninstalled")
+        self._forget(objects)
+
+    def _forget(self, objects: Iterable[ObjectRef]) -> None:
+        for removed in objects:
+            for parts in (self._planes, self._components, self._webhooks, self._workloads):
+                parts.pop(removed, None)
 
     def roll_managed_gateways(self) -> None:
         now = self.snapshot()
@@ -176,6 +219,10 @@ class _Future:
         version = str(self._hop.to_version)
         image = _retagged(pod.proxy_image, pod.proxy_version, version)
         return msgspec.structs.replace(pod, proxy_version=version, proxy_image=image, revision=self._hop.to_revision)
+
+
+def _revision(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["labels"]["istio.io/rev"])
 
 
 def _served(hook: Webhook) -> Webhook:

@@ -1,13 +1,16 @@
 """Cluster → ``MeshSnapshot``."""
 
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+
+import msgspec
 
 from resail.cluster import ClusterReader
 from resail.errors import NotFoundError
-from resail.installers.detect import foreign_manager, owner_of
-from resail.installers.helm_storage import decode_release, latest_by_name
+from resail.installers.detect import Holdings, owner_among, owner_of, owner_of_part, owner_of_tag
+from resail.installers.foreign import Seen
+from resail.installers.helm_storage import StoredRelease, decode_release, latest_by_name
 from resail.models.encoding import digest_of
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.quantities import cpu_millis, parse_quantity
@@ -26,15 +29,15 @@ from resail.models.snapshot import (
     RevisionTag,
     Webhook,
 )
+from resail.snapshot.foreign import read_foreign_managers
+from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
+from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
-__all__ = ["capture", "cleaned_webhook", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
+__all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
-
-_Members = Set[tuple[str, ObjectRef]]
-"""Release → an object of its manifest."""
 
 _CHARTS = frozenset({"base", "istiod", "cni", "ztunnel", "gateway"})
 _STEERING = (
@@ -49,13 +52,15 @@ _WEBHOOKS = (
     KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     KindRef("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 )
-_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+_DEFAULT_VALIDATOR = "istiod-default-validator"
+"""Of chart ``base``, or of whoever set the tag ``default``; never of the revision that it points to."""
 
 
 async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") -> MeshSnapshot:
     """Read the mesh.
 
-    Kinds that the cluster does not serve count as empty.
+    Kinds that the cluster does not serve count as empty; as do those that tell of foreign managers alone, where we may not list
+    them (``unread`` names these).
 
     Raises:
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read.
@@ -100,16 +105,35 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
     istio_webhooks = [webhook for found in webhooks for webhook in found if _is_istio(webhook)]
     by_owner = owners_of_pods(pods, replica_sets, jobs)
     istiods = [manifest for manifest in deployments if is_control_plane(manifest)]
-    parts = [*istiods, *daemons, *istio_webhooks]
-    releases = _releases(secrets)
-    members = {(release.key, ObjectRef.of(manifest)) for release in releases for manifest in release.objects}
+    stored = [decode_release(secret) for secret in latest_by_name(secrets)]
+    releases = _releases(stored)
+    holdings = Holdings(
+        {one.key: frozenset(map(ObjectRef.of, one.objects)) for one in stored},
+        frozenset(release.key for release in releases if release.is_sails),
+    )
+    running = {ObjectRef.of(manifest): manifest for manifest in (*deployments, *daemons)}
+    components = [
+        msgspec.structs.replace(part, owner=owner_among(running[part.workload], holdings))
+        for part in components_of(deployments, daemons)
+    ]
+    steered = [_as_object(shape) for shape in namespaces if shape.metadata.labels.keys() & set(_STEERING)]
+    parts = [*istiods, *(running[part.workload] for part in components), *istio_webhooks, *istio_crds, *steered]
+    foreign, unread = await read_foreign_managers(
+        reader,
+        Seen(objects=tuple(parts), istiods=tuple(istiods), deployments=tuple(deployments)),
+        istio_namespace,
+        crds,
+        frozenset(release.key for release in releases),
+    )
     return MeshSnapshot(
         cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
         istio_namespace=istio_namespace,
-        control_planes=tuple(sorted(map(control_plane_of, istiods), key=lambda plane: plane.deployment)),
-        tags=tuple(sorted((_tag(hook, members) for hook in istio_webhooks if _is_tag(hook)), key=lambda tag: tag.tag)),
-        components=tuple(sorted(components_of(deployments, daemons), key=lambda part: part.workload)),
-        webhooks=tuple(sorted((webhook_of(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
+        control_planes=tuple(
+            sorted((_plane(one, istio_webhooks, holdings) for one in istiods), key=lambda plane: plane.deployment)
+        ),
+        tags=_tags(istio_webhooks, holdings),
+        components=tuple(sorted(components, key=lambda part: part.workload)),
+        webhooks=tuple(sorted((webhook_of(hook, holdings) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
         helm_releases=releases,
         crds=tuple(map(_crd, istio_crds)),
         namespaces=tuple(sorted(map(_namespace, namespaces), key=lambda namespace: namespace.name)),
@@ -117,7 +141,11 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         budgets=tuple(sorted((_budget(budget, by_owner) for budget in budgets), key=lambda budget: budget.ref)),
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
-        foreign_managers=tuple(sorted({why for part in parts if (why := foreign_manager(part))})),
+        istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
+        sail_resources=await sail_resources(whole, crds),
+        base=_base(istio_crds),
+        foreign_managers=foreign,
+        unread=unread,
     )
 
 
@@ -132,8 +160,7 @@ async def _custom_resources(whole: Any, crds: Sequence[Manifest]) -> tuple[Objec
     return tuple(sorted(ObjectRef.of(manifest) for manifests in found for manifest in manifests))
 
 
-def _releases(secrets: list[Manifest]) -> tuple[HelmRelease, ...]:
-    stored = [decode_release(secret) for secret in latest_by_name(secrets)]
+def _releases(stored: Iterable[StoredRelease]) -> tuple[HelmRelease, ...]:
     return tuple(
         HelmRelease(
             name=release.name,
@@ -172,6 +199,19 @@ def control_plane_of(manifest: Manifest) -> ControlPlane:
     )
 
 
+def _plane(istiod: Manifest, webhooks: Iterable[Manifest], holdings: Holdings) -> ControlPlane:
+    """With the owner of its Deployment and of the webhooks of its revision, tags and the default validator aside."""
+    plane = control_plane_of(istiod)
+    own = [hook for hook in webhooks if _is_of(hook, plane)]
+    owners = [(ObjectRef.of(one), owner_among(one, holdings)) for one in (istiod, *own)]
+    return msgspec.structs.replace(plane, owner=owner_of_part(owners))
+
+
+def _is_of(webhook: Manifest, plane: ControlPlane) -> bool:
+    revision = _labels(webhook).get("istio.io/rev")
+    return revision == plane.revision and not _is_tag(webhook) and _name(webhook) != _DEFAULT_VALIDATOR
+
+
 def components_of(deployments: Iterable[Manifest], daemons: Iterable[Manifest]) -> list[Component]:
     """CNI, ztunnel and gateways among these."""
     found: list[Component] = []
@@ -205,37 +245,28 @@ def _is_tag(webhook: Manifest) -> bool:
     return "istio.io/tag" in _labels(webhook)
 
 
-def _owner(webhook: Manifest, members: _Members) -> Ownership:
-    """``istioctl tag set`` copies the marks of Helm from the revision's webhook: only the release's manifest tells."""
-    owner = owner_of(webhook)
-    if owner.method != "helm" or (owner.release, ObjectRef.of(webhook)) in members:
-        return owner
-    return Ownership("none", "", f"{owner.evidence}, but the manifest of that release does not have it")
+def _tags(webhooks: Sequence[Manifest], holdings: Holdings) -> tuple[RevisionTag, ...]:
+    validators = [hook for hook in webhooks if _name(hook) == _DEFAULT_VALIDATOR]
+    free = [hook for hook in validators if owner_among(hook, holdings).method != "helm"]
+    validator = cleaned_webhook(free[0]) if free else None
+    return tuple(sorted((_tag(hook, holdings, validator) for hook in webhooks if _is_tag(hook)), key=lambda tag: tag.tag))
 
 
-def _tag(webhook: Manifest, members: _Members) -> RevisionTag:
+def _tag(webhook: Manifest, holdings: Holdings, default_validator: Manifest | None) -> RevisionTag:
     labels = _labels(webhook)
+    tag = labels["istio.io/tag"]
     return RevisionTag(
-        tag=labels["istio.io/tag"],
+        tag=tag,
         revision=labels.get("istio.io/rev") or "default",
         webhook=ObjectRef.of(webhook),
-        owner=_owner(webhook, members),
+        owner=owner_of_tag(webhook, holdings),
         manifest=cleaned_webhook(webhook),
+        validator=default_validator if tag == "default" else None,
     )
 
 
-def cleaned_webhook(webhook: Manifest) -> Manifest:
-    """A webhook configuration without what the API server or istiod fill in."""
-    metadata = {key: value for key, value in webhook["metadata"].items() if key not in _SERVER_FIELDS}
-    entries = []
-    for entry in webhook.get("webhooks") or ():
-        client = {key: value for key, value in entry["clientConfig"].items() if key != "caBundle"}
-        entries.append({**entry, "clientConfig": client})
-    return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
-
-
-def webhook_of(manifest: Manifest, members: _Members) -> Webhook:
-    """The facts of a webhook configuration; ``members`` are the objects of Helm releases, by release."""
+def webhook_of(manifest: Manifest, holdings: Holdings) -> Webhook:
+    """The facts of a webhook configuration, given the Helm releases that are stored."""
     labels = _labels(manifest)
     entries: list[dict[str, Any]] = manifest.get("webhooks") or []
     clients = [entry["clientConfig"] for entry in entries]
@@ -248,7 +279,7 @@ def webhook_of(manifest: Manifest, members: _Members) -> Webhook:
         service=called,
         failure_policies=tuple(entry.get("failurePolicy", "Fail") for entry in entries),
         has_ca_bundle=bool(clients) and all(client.get("caBundle") for client in clients),
-        owner=_owner(manifest, members),
+        owner=owner_of_tag(manifest, holdings) if _is_tag(manifest) else owner_among(manifest, holdings),
     )
 
 
@@ -261,6 +292,18 @@ def _crd(manifest: Manifest) -> CustomResourceDefinition:
         digest=digest_of(spec),
         owner=owner_of(manifest),
     )
+
+
+def _base(crds: Sequence[Manifest]) -> Ownership:
+    """The owner of Istio's own CRDs, which chart ``base`` has; those of the Gateway API come from elsewhere."""
+    owners = [(ObjectRef.of(crd), owner_of(crd)) for crd in crds if crd["spec"]["group"].endswith(".istio.io")]
+    return owner_of_part(owners) if owners else Ownership("none", "", "there are no CRDs of Istio")
+
+
+def _as_object(shape: NamespaceShape) -> Manifest:
+    metadata = shape.metadata
+    marks = {"labels": metadata.labels, "annotations": metadata.annotations}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": metadata.name, **marks}}
 
 
 def _namespace(shape: NamespaceShape) -> Namespace:

@@ -47,6 +47,7 @@ async def gather_evidence(reader: ClusterReader, writer: ClusterWriter, snapshot
                 as_helm_applies(_without_replicas(manifest, snapshot), release.name, release.namespace),
             )
             for release in snapshot.helm_releases
+            if release.installed
             for manifest in release.objects
         )
     )

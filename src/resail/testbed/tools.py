@@ -64,6 +64,8 @@ def _istio(command: str, folder: str, version: str) -> Tool:
             f"-X {package}.buildVersion={version}",
             f"-X {package}.buildTag={version}",
             f"-X {package}.buildStatus=Clean",
+            # Without it, istioctl would install gcr.io/istio-testing's ``latest``.
+            *((f"-X {package}.buildHub=docker.io/istio",) if command == "istioctl" else ()),
         ),
     )
 

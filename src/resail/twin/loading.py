@@ -17,7 +17,6 @@ from resail.twin.tidying import tidied
 
 __all__ = ["load"]
 
-_HELM = "helm"
 _OTHERS = "kube-controller-manager"
 
 
@@ -48,11 +47,11 @@ def _add(server: Server, key: Key, manifest: Manifest, one: StandIn) -> None:
     if key.kind == "Pod":
         metadata["labels"] = {**(metadata.get("labels") or {}), **_revision(server, tidy)}
     now = server.store.clock.timestamp()
-    helms = applied(None, tidied(copied(one.applied)), _HELM, now, force=True).manifest if one.applied else None
-    if helms is not None:
-        metadata["managedFields"] = helms["metadata"]["managedFields"]
-    if helms is not None or one.manager:
-        tidy = written(helms, tidy, one.manager or _OTHERS, now)
+    installed = applied(None, tidied(copied(one.applied)), one.applied_by, now, force=True).manifest if one.applied else None
+    if installed is not None:
+        metadata["managedFields"] = installed["metadata"]["managedFields"]
+    if installed is not None or one.manager:
+        tidy = written(installed, tidy, one.manager or _OTHERS, now)
     tidy["apiVersion"] = kind.api_version()
     fill_in(tidy)
     begun(server.store, kind, tidy)

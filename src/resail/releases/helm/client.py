@@ -1,6 +1,7 @@
 """Start a worker and talk to it."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ import msgspec
 
 from resail.errors import InstallerError
 from resail.releases.helm.protocol import Answer, Call
+from resail.tenure.leash import leashed
+from resail.tenure.tenure import Tenure
 
 __all__ = ["HelmWorker", "WorkerError", "start_worker"]
 
@@ -28,8 +31,9 @@ class WorkerError(Exception):
 class HelmWorker:
     """One worker process; calls go to it one after another."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, tenure: Tenure) -> None:
         self._process = process
+        self._tenure = tenure
         self._turn = asyncio.Lock()
 
     async def call(self, operation: str, **arguments: Any) -> Any:
@@ -38,6 +42,7 @@ class HelmWorker:
         Raises:
             WorkerError: Helm refused.
             InstallerError: the worker died.
+            LeaseLostError: it was ended, since nothing may be written any longer.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         async with self._turn:
@@ -55,6 +60,7 @@ class HelmWorker:
         return answer.result
 
     def _died(self, operation: str) -> InstallerError:
+        self._tenure.check()
         return InstallerError(
             f"the Helm worker process ended (code {self._process.returncode}) during {operation}",
             next_step="run again; `resail resume` continues a run",
@@ -62,15 +68,17 @@ class HelmWorker:
 
 
 @asynccontextmanager
-async def start_worker() -> AsyncIterator[HelmWorker]:
-    """A worker for the time of the context."""
-    process = await asyncio.create_subprocess_exec(
-        # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
-        # another name would conflict with it in every field.
-        "helm",
+async def start_worker(tenure: Tenure | None = None) -> AsyncIterator[HelmWorker]:
+    """A worker for the time of the context, which does not outlive the tenure; None: it writes nothing, and may."""
+    held = tenure or Tenure()
+    async with leashed(
+        sys.executable,
         "-m",
         "resail.releases.helm.worker",
-        executable=sys.executable,
+        tenure=held,
+        # Helm's field manager is the name of its program. Releases that the helm command wrote belong to "helm", and
+        # another name would conflict with it in every field.
+        name="helm",
         # Python would look for its library beside the program's name, which here is not where it is.
         env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
@@ -78,16 +86,12 @@ async def start_worker() -> AsyncIterator[HelmWorker]:
         # client-go's warnings; and a terminal that goes away must not end an action under way by SIGPIPE.
         stderr=asyncio.subprocess.DEVNULL,
         limit=_LINE_LIMIT,
-        # Ctrl-C is for us: we let the action under way finish, and then end the worker.
-        start_new_session=True,
-    )
-    try:
-        yield HelmWorker(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
+    ) as process:
         try:
-            await asyncio.wait_for(process.wait(), 5)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            yield HelmWorker(process, held)
+        finally:
+            # Ctrl-C is for us: the action under way may finish, and then the worker ends.
+            if process.stdin is not None:
+                process.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 5)

@@ -8,7 +8,9 @@ import msgspec
 
 from resail.installers.helm_storage import as_helm_applies
 from resail.installers.rendered import without_values
+from resail.installers.stored_releases import MANAGER as HELM
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.istioctl_marks import MANAGER as ISTIOCTL
 from resail.models.snapshot import MeshSnapshot, Ownership
 from resail.models.stand_in import StandIn
 
@@ -16,14 +18,16 @@ __all__ = ["Released", "condition", "custom_definition", "marks_of", "released",
 
 
 class Released(msgspec.Struct, frozen=True):
-    """An object of a release's manifest."""
+    """An object that an installer applied."""
 
     manifest: Manifest
-    """With Helm's marks; Secrets without values."""
+    """With the installer's marks; Secrets without values."""
+    by: str
+    """The installer's field manager."""
 
     def with_facts(self, manifest: Manifest, manager: str = "") -> StandIn:
         """It, and what else is known of it."""
-        return StandIn(manifest, applied=self.manifest, manager=manager)
+        return StandIn(manifest, applied=self.manifest, applied_by=self.by, manager=manager)
 
 
 def timestamp(moment: datetime) -> str:
@@ -37,12 +41,19 @@ def condition(kind: str, holds: bool, since: datetime) -> dict[str, str]:
 
 
 def released(snapshot: MeshSnapshot) -> dict[ObjectRef, Released]:
-    """All objects of the releases."""
-    return {
-        ObjectRef.of(manifest): Released(as_helm_applies(without_values(manifest), release.name, release.namespace))
+    """All objects of Helm releases and of istioctl."""
+    by_helm = {
+        ObjectRef.of(manifest): Released(as_helm_applies(without_values(manifest), release.name, release.namespace), HELM)
         for release in snapshot.helm_releases
+        if release.installed
         for manifest in release.objects
     }
+    by_istioctl = {
+        ObjectRef.of(manifest): Released(without_values(manifest), ISTIOCTL)
+        for component in snapshot.istioctl_components
+        for manifest in component.objects
+    }
+    return by_helm | by_istioctl
 
 
 def marks_of(owner: Ownership) -> dict[str, Any]:

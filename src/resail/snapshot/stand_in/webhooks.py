@@ -18,12 +18,14 @@ _CA = base64.b64encode(b"stands for the certificate authority of istiod").decode
 def webhook_configurations(snapshot: MeshSnapshot, of_releases: Mapping[ObjectRef, Released]) -> Iterator[StandIn]:
     """Those of Istio: as their release has them, as a tag's owner left them, or else made up from what is known."""
     tags = {tag.webhook: tag.manifest for tag in snapshot.tags}
+    validators = [tag.validator for tag in snapshot.tags if tag.validator]
+    left = tags | {ObjectRef.of(validator): validator for validator in validators}
     for webhook in snapshot.webhooks:
         of_release = of_releases.get(webhook.ref)
         if of_release is not None:
             yield of_release.with_facts(_as_istiod_left(of_release.manifest, webhook), _ISTIOD)
         else:
-            yield StandIn(_as_istiod_left(tags.get(webhook.ref) or _made_up(webhook), webhook), manager=_ISTIOD)
+            yield StandIn(_as_istiod_left(left.get(webhook.ref) or _made_up(webhook), webhook), manager=_ISTIOD)
 
 
 def _as_istiod_left(manifest: Manifest, webhook: Webhook) -> Manifest:

@@ -7,6 +7,7 @@ import click
 
 from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapshot_option
 from resail.apps.cli.command import Command
+from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
 
 __all__ = ["command"]
@@ -70,6 +71,19 @@ __all__ = ["command"]
     show_default=True,
     help="How long what a step changed may take to get ready.",
 )
+@click.option(
+    "--remove-old",
+    is_flag=True,
+    help="After a canary uninstall the revision that it took the place of, once nothing is connected to it; "
+    "it stays where this is left out.",
+)
+@click.option(
+    "--soak",
+    metavar="DURATION",
+    type=DurationType(),
+    default="0s",
+    help="How long the new revision serves before the old one is removed, such as 90s, 30m, 24h or 7d.",
+)
 @release_dir_option
 @snapshot_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -87,6 +101,8 @@ def command(
     approve_restarts: bool,
     max_parallel: int,
     ready_timeout: int,
+    remove_old: bool,
+    soak: int,
     release_directories: tuple[Path, ...],
     snapshot: Path | None,
     out: Path | None,
@@ -115,6 +131,8 @@ def command(
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
         ready_timeout=ready_timeout,
+        remove_old=remove_old,
+        soak=soak,
         release_directories=release_directories,
         out=out,
     )
