@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from resail.installers.istioctl_rendered import RenderedIstioctl
 from resail.installers.rendered import RenderedInstaller
 from resail.models.access import Permission
 from resail.models.identity import ObjectRef
@@ -45,7 +46,8 @@ def test_with_exactly_these_rights(tmp_path: Path, strategy: Strategy) -> None:
         async with open_twin(tmp_path / TWIN) as twin:
             limited = Limited(twin, rights_to_run(stage.files))
             assert await limited.cluster_id() == stage.files.plan.cluster_id
-            copy = Copy("twin", limited, twin.clock, RenderedInstaller(limited, limited), MeshVerifier(limited), releases)
+            helm, istioctl = RenderedInstaller(limited, limited), RenderedIstioctl(limited, limited)
+            copy = Copy("twin", limited, twin.clock, helm, istioctl, MeshVerifier(limited), releases)
             async with trial_on(copy, stage.files) as trial:
                 assert (await trial.apply()).state == "done"
                 assert (await trial.undo()).state == "rolled-back"

@@ -12,11 +12,14 @@ from resail.models.identity import ObjectRef
 from resail.models.plan import (
     AdoptObjects,
     Approve,
+    AwaitSoak,
     HelmChange,
     InstallerStep,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     Restart,
     RestartWave,
     Step,
@@ -24,7 +27,7 @@ from resail.models.plan import (
     UpgradeGateway,
     Verify,
 )
-from resail.plan.installer_rights import Way, rights_of_change, rights_on
+from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on
 from resail.plan.resources import Plurals, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
@@ -102,6 +105,8 @@ def _reading(files: PlanFiles) -> Iterator[Permission]:
     yield from _each(_LISTED, ("list",))
     groups = {*_MESH_GROUPS, *(group for group, _ in plurals_of(files))}
     yield from _each(dict.fromkeys(groups, ("*",)), ("get", "list"))
+    if any(isinstance(step, InstallerStep) and isinstance(step.change, IstioctlChange) for step in files.plan.steps):
+        yield from listed_by_istioctl()
 
 
 def _verifying(files: PlanFiles) -> Iterator[Permission]:
@@ -163,14 +168,14 @@ def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[Way]) -> Iter
 
 def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
     match step:
-        case Approve() | Verify():
+        case Approve() | AwaitSoak() | Verify():
             return
         case AdoptObjects(objects=adopted, fields=fields):
             # One that goes with the release when that is undone is made again.
             for one in adopted:
-                yield from _on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
+                yield from rights_on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
             for field in fields:
-                yield from _on(plurals, field.object, "get", "patch")
+                yield from rights_on(plurals, field.object, "get", "patch")
         case LabelNamespace(namespace=namespace):
             yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
@@ -180,6 +185,9 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
+        case RemoveRevision(release=release, manifests=manifests, objects=objects):
+            # Its history stays, and brings it back.
+            yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
