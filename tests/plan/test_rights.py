@@ -17,6 +17,7 @@ from resail.models.plan import (
     ObjectChange,
     PatchBack,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     RollbackRelease,
     SailChange,
@@ -38,6 +39,13 @@ VERBS = {"add": {"get", "create", "patch", "delete"}, "change": {"get", "patch"}
 RBAC = "rbac.authorization.k8s.io/v1"
 
 
+def removing(wishes: PlanOptions, remove_old: bool) -> PlanOptions:
+    return msgspec.structs.replace(wishes, remove_old=remove_old and wishes.strategy == "canary")
+
+
+wished = st.builds(removing, options, st.booleans())
+
+
 def holds(held: set[Permission], wanted: Permission) -> bool:
     return wanted in held or not held.isdisjoint(wanted.wider())
 
@@ -49,7 +57,7 @@ def may(held: set[Permission], ref: ObjectRef, *verbs: str) -> bool:
     )
 
 
-@given(meshes(), options, ways)
+@given(meshes(), wished, ways)
 def test_a_plan_s_rights_hold_all_that_its_steps_do(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> None:
     files = planned(snapshot, wishes, stops)
     held = set(rights_to_run(files))
@@ -60,6 +68,9 @@ def test_a_plan_s_rights_hold_all_that_its_steps_do(snapshot: MeshSnapshot, wish
                 assert holds(held, Permission("", "secrets", verb, step.change.namespace))
             assert all(may(held, ObjectRef.of(manifest), "get", "patch") for manifest in files.manifests[step.change.manifests])
             assert all(may(held, each.object, *VERBS[each.change]) for each in step.change.objects)
+        elif isinstance(step, RemoveRevision):
+            assert holds(held, Permission("", "secrets", "update", step.release.partition("/")[0]))
+            assert all(may(held, each.object, *VERBS[each.change]) for each in step.objects)
         elif isinstance(step, MoveTag):
             assert all(may(held, ObjectRef.of(hook), "get", "patch") for hook in files.manifests[step.manifests])
         elif isinstance(step, LabelNamespace):
@@ -71,7 +82,7 @@ def test_a_plan_s_rights_hold_all_that_its_steps_do(snapshot: MeshSnapshot, wish
                 assert holds(held, evicts) or restart.method == "rollout"
 
 
-@given(meshes(), options, ways)
+@given(meshes(), wished, ways)
 def test_none_is_within_another_and_undoing_takes_no_more(snapshot: MeshSnapshot, wishes: PlanOptions, stops: int) -> None:
     files = planned(snapshot, wishes, stops)
     rights = rights_to_run(files)
@@ -105,7 +116,7 @@ def test_roles_read_back_grant_exactly_what_was_wanted(wanted: set[Permission]) 
     assert len(set(places)) == len(places)
 
 
-@given(meshes(), options)
+@given(meshes(), wished)
 def test_the_roles_of_a_plan_are_the_same_each_time(snapshot: MeshSnapshot, wishes: PlanOptions) -> None:
     files = planned(snapshot, wishes, 0)
 

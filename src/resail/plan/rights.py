@@ -15,6 +15,7 @@ from resail.models.plan import (
     AwaitSoak,
     HelmChange,
     InstallerStep,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
@@ -26,7 +27,7 @@ from resail.models.plan import (
     UpgradeGateway,
     Verify,
 )
-from resail.plan.installer_rights import Way, rights_of_change, rights_of_removal, rights_on
+from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on
 from resail.plan.resources import Plurals, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
@@ -51,6 +52,7 @@ _MESH_GROUPS = (
     "gateway.networking.k8s.io",
     "install.istio.io",
     "networking.istio.io",
+    "sailoperator.io",
     "security.istio.io",
     "telemetry.istio.io",
 )
@@ -103,6 +105,8 @@ def _reading(files: PlanFiles) -> Iterator[Permission]:
     yield from _each(_LISTED, ("list",))
     groups = {*_MESH_GROUPS, *(group for group, _ in plurals_of(files))}
     yield from _each(dict.fromkeys(groups, ("*",)), ("get", "list"))
+    if any(isinstance(step, InstallerStep) and isinstance(step.change, IstioctlChange) for step in files.plan.steps):
+        yield from listed_by_istioctl()
 
 
 def _verifying(files: PlanFiles) -> Iterator[Permission]:
@@ -140,8 +144,6 @@ def _injected(steps: Iterable[Step]) -> set[str]:
         match step:
             case RestartWave(restarts=restarts):
                 found |= {restart.workload.namespace for restart in restarts}
-            case LabelNamespace(namespace=namespace):
-                found.add(namespace)
             case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
@@ -183,8 +185,9 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
-        case RemoveRevision():
-            yield from rights_of_removal(step, files, plurals, way)
+        case RemoveRevision(release=release, manifests=manifests, objects=objects):
+            # Its history stays, and brings it back.
+            yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
@@ -200,8 +203,6 @@ def _restart(restart: Restart, plurals: Plurals, way: Way) -> Iterator[Permissio
     # A dry run of a pod as the workload makes them, before anything restarts.
     yield Permission("", "pods", "create", workload.namespace)
     if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
-        # It is of the pod with the uid that was looked up.
-        yield Permission("", "pods", "get", workload.namespace)
         yield Permission("", "pods/eviction", "create", workload.namespace)
 
 
