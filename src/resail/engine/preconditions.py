@@ -1,5 +1,6 @@
 """Is the world what a step was planned for? Judged over what the step owns, and nothing else."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from resail.models.plan import (
 
 __all__ = ["check_preconditions", "check_start"]
 
+_OF_COMPONENTS = (KindRef("apps/v1", "Deployment"), KindRef("apps/v1", "DaemonSet"), KindRef("v1", "ServiceAccount"))
+"""Each component of istioctl has one of these."""
 _WEBHOOK = KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
 
 
@@ -86,7 +89,7 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
             state = await context.installer.state(release)
             return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
         case ComponentIs():
-            raise NotImplementedError
+            return await _wrong_component(context, precondition)
         case ResourceIs(resource=resource, fields=fields):
             return await _wrong_resource(context, resource, fields)
         case TagIs(tag=tag, revision=revision):
@@ -138,6 +141,25 @@ def _at(spec: Any, path: str) -> Any:
     for key in path.split("."):
         spec = spec.get(key) if isinstance(spec, dict) else None
     return spec
+
+
+async def _wrong_component(context: Context, expected: ComponentIs) -> list[str]:
+    """Judged by the newest of its objects: what a later version no longer had, it left with an older version's label."""
+    labels = f"operator.istio.io/component={expected.component},istio.io/rev={expected.revision},operator.istio.io/version"
+    found = {
+        manifest["metadata"]["labels"]["operator.istio.io/version"]
+        for kind in _OF_COMPONENTS
+        for manifest in await context.reader.list_objects(kind, labels=labels)
+    }
+    newest = max(found, key=_age, default="")
+    if newest == expected.version:
+        return []
+    name = f"component {expected.component} of istioctl, revision {expected.revision},"
+    return [f"{name} is {f'at {newest}' if newest else 'not there'}, not {expected.version or 'absent'}"]
+
+
+def _age(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 async def _wrong_labels(context: Context, namespace: str, labels: dict[str, str | None]) -> list[str]:

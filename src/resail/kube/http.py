@@ -1,9 +1,9 @@
 """Requests with retries. A request that may have taken effect is sent again only where that changes nothing."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
@@ -14,6 +14,8 @@ from resail.errors import ClusterApiError, NotFoundError, ResailError
 from resail.kube.errors import error_of_failure, error_of_status, status_of
 
 __all__ = ["Api"]
+
+T = TypeVar("T")
 
 _ATTEMPTS = 6
 _TOTAL = 60.0  # seconds over all attempts
@@ -73,13 +75,52 @@ class Api:
         """
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content is not None else {})
+        built = {"params": params, "content": content, "headers": headers}
+        return await self._send(method, path, what, built, httpx2.Response.aread, repeatable=repeatable) or b""
 
+    async def read(
+        self,
+        path: str,
+        *,
+        what: str,
+        params: dict[str, str],
+        accept: str,
+        consume: Callable[[AsyncIterator[bytes]], Awaitable[T]],
+    ) -> T:
+        """GET, and have ``consume`` take the body as it comes in; from its start again where it breaks off.
+
+        The body is asked for without compression, which costs an API server more than a fast network saves.
+
+        Raises:
+            ResailError: as ``request``.
+        """
+        built = {"params": params, "headers": {"Accept": accept, "Accept-Encoding": "identity"}}
+        found = await self._send("GET", path, what, built, lambda answer: consume(answer.aiter_bytes()))
+        assert found is not None
+        return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        built: dict[str, Any],
+        consume: Callable[[httpx2.Response], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+    ) -> T | None:
+        """``request``, with what takes the answer. None: a DELETE that was repeated found nothing."""
         may_have_worked = False
 
-        async def attempt() -> bytes:
+        async def attempt() -> T | None:
             nonlocal may_have_worked
             try:
-                answer = await self._client.request(method, path, params=params, content=content, headers=headers)
+                async with self._client.stream(method, path, **built) as answer:
+                    if answer.is_success:
+                        found = await consume(answer)
+                        self._has_answered = True
+                        return found
+                    await answer.aread()
             except _FAILURES as error:
                 mapped = error_of_failure(error, what)
                 never_sent = isinstance(error, _NEVER_SENT)
@@ -88,12 +129,10 @@ class Api:
                     raise _AgainError(mapped, None) from error
                 raise mapped from error
             self._has_answered = True
-            if answer.is_success:
-                return answer.content
             status = status_of(answer.status_code, answer.content)
             mapped = error_of_status(status, what)
             if method == "DELETE" and may_have_worked and isinstance(mapped, NotFoundError):
-                return b""
+                return None
             wait = _retry_after(answer)
             untouched = status.code == 429 or (status.code == 503 and wait is not None)
             if type(mapped) is ClusterApiError and status.code in _TEMPORARY and (repeatable or untouched):

@@ -8,10 +8,13 @@ import msgspec
 
 from resail.cluster import Clock, Cluster
 from resail.installers.helm import open_helm
-from resail.installers.interface import Installer
+from resail.installers.interface import Installer, IstioctlInstaller
+from resail.installers.istioctl import IstioctlCommand
+from resail.installers.istioctl_rendered import RenderedIstioctl
 from resail.installers.rendered import RenderedInstaller
 from resail.kube import connect
 from resail.kube.clock import SystemClock
+from resail.operations.istioctl import istioctl_store
 from resail.twin.cluster import open_twin
 from resail.twin.loop import simulated_time
 
@@ -36,6 +39,7 @@ class Connection(msgspec.Struct, frozen=True):
     cluster: Cluster
     clock: Clock
     open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
+    istioctl: IstioctlInstaller
 
 
 @asynccontextmanager
@@ -58,13 +62,14 @@ async def connect_to(choice: ClusterChoice, directory: Path | None = None) -> As
                 yield twin_connection(twin, twin.clock)
         return
     async with connect(own.kubeconfig, own.context) as cluster:
-        yield Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster))
+        istioctl = IstioctlCommand(istioctl_store, cluster.access)
+        yield Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster), istioctl)
 
 
 def twin_connection(twin: Cluster, clock: Clock) -> Connection:
-    """What works on a twin: no Helm."""
+    """What works on a twin: no Helm, and no istioctl."""
     installer: Installer = RenderedInstaller(twin, twin)
-    return Connection(twin, clock, lambda: nullcontext(installer))
+    return Connection(twin, clock, lambda: nullcontext(installer), RenderedIstioctl(twin, twin))
 
 
 def _own(directory: Path, choice: ClusterChoice) -> ClusterChoice:
