@@ -169,9 +169,9 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case AdoptObjects(objects=adopted, fields=fields):
             # One that goes with the release when that is undone is made again.
             for one in adopted:
-                yield from _on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
+                yield from rights_on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
             for field in fields:
-                yield from _on(plurals, field.object, "get", "patch")
+                yield from rights_on(plurals, field.object, "get", "patch")
         case LabelNamespace(namespace=namespace):
             yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
