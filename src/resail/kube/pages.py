@@ -42,6 +42,8 @@ class Page(Generic[T]):
         self._shape = shape
         self._body: list[bytes] = []
         """What came in, where it is JSON or not yet known."""
+        self._undecided = reads_protobuf(kind, shape)
+        """Nothing has come that tells the encoding."""
         self._envelope: Envelope | None = None
 
     def take(self, chunk: bytes) -> None:
@@ -53,7 +55,11 @@ class Page(Generic[T]):
         with self._explained():
             if self._envelope is None:
                 self._body.append(chunk)
-                if len(self._body) > 1 or not reads_protobuf(self._kind, self._shape) or not chunk.startswith(MAGIC):
+                if not self._undecided or sum(map(len, self._body)) < len(MAGIC):
+                    return
+                self._undecided = False
+                chunk = b"".join(self._body)
+                if not chunk.startswith(MAGIC):
                     return
                 self._body, self._envelope = [], Envelope()
             message = message_of(self._kind)
