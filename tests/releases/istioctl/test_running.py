@@ -38,10 +38,10 @@ def ran(folder: Path, text: str, *arguments: str, access: KubeAccess | None = No
 
 def test_nothing_of_the_users_settings_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISTIOCTL_REVISION", "other")
-    monkeypatch.setenv("ISTIOCONFIG", "/etc/other")
+    monkeypatch.setenv("ISTIOCONFIG", "/etc/passwd")
     monkeypatch.setenv("KUBECONFIG", "/etc/kube")
-    said, _ = ran(tmp_path, 'echo "$ISTIOCTL_REVISION|$ISTIOCONFIG|$KUBECONFIG|$*"\n', "version")
-    assert said == f"|{os.devnull}|{os.devnull}|version\n"
+    said, _ = ran(tmp_path, 'echo "$ISTIOCTL_REVISION|$KUBECONFIG|$*|"; cat "$ISTIOCONFIG"\n', "version")
+    assert said == f"|{os.devnull}|version|\n"
     said, _ = ran(tmp_path, 'echo "$KUBECONFIG|$*"\n', "version", access=KubeAccess())
     assert said == "/etc/kube|version\n"
     said, _ = ran(tmp_path, 'echo "$*"\n', "version", access=KubeAccess(Path("/k"), "c"))

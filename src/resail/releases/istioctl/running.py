@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from resail.models.access import KubeAccess
@@ -46,13 +48,25 @@ async def run_istioctl(
         LeaseLostError: it was ended, since nothing may be written any longer.
     """
     held = tenure or Tenure()
+    with _no_settings() as settings:
+        return await _run(program, arguments, access, held, settings, tell)
+
+
+async def _run(
+    program: Path,
+    arguments: Sequence[str],
+    access: KubeAccess | None,
+    tenure: Tenure,
+    settings: Path,
+    tell: Callable[[str], None],
+) -> str:
     async with leashed(
         program,
         *arguments,
         *access_arguments(access),
-        tenure=held,
+        tenure=tenure,
         name=_NAME,
-        env=_environment(access),
+        env=_environment(access, settings),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -62,7 +76,7 @@ async def run_istioctl(
         printed, complaint = await asyncio.gather(_lines(process.stdout, tell), process.stderr.read())
         code = await process.wait()
     if code != 0:
-        held.check()
+        tenure.check()
         raise IstioctlError(_last_words(complaint.decode(errors="replace"), code))
     return printed
 
@@ -75,11 +89,20 @@ def access_arguments(access: KubeAccess | None) -> Iterator[str]:
         yield f"--context={access.context}"
 
 
-def _environment(access: KubeAccess | None) -> dict[str, str]:
+@contextmanager
+def _no_settings() -> Iterator[Path]:
+    """An empty file of settings: it takes no other for none."""
+    with tempfile.TemporaryDirectory(prefix="resail-istioctl-") as folder:
+        file = Path(folder) / "config.yaml"
+        file.touch()
+        yield file
+
+
+def _environment(access: KubeAccess | None, settings: Path) -> dict[str, str]:
     """Its flags can also come from a file of the user's, and from variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ISTIOCTL_", "ISTIOCONFIG"))}
     nowhere = {"KUBECONFIG": os.devnull} if access is None else {}
-    return {**kept, **nowhere, "ISTIOCONFIG": os.devnull, "NO_COLOR": "1"}
+    return {**kept, **nowhere, "ISTIOCONFIG": str(settings), "NO_COLOR": "1"}
 
 
 async def _lines(stream: asyncio.StreamReader, tell: Callable[[str], None]) -> str:
