@@ -5,7 +5,7 @@ from rich.text import Text
 
 from resail.apps.cli.drawing.findings import draw_findings
 from resail.apps.cli.drawing.parts import grid, table
-from resail.models.plan import HelmChange, Plan, PlanFiles, RestartWave
+from resail.models.plan import InstallerStep, Plan, PlanFiles, RestartWave
 from resail.report.words import change_of, data_plane_of, undo_of
 
 __all__ = ["draw_plan"]
@@ -75,7 +75,7 @@ def _objects(plan: Plan) -> RenderableType:
     rows = [
         (step.id, f"{_SIGNS[each.change]} {each.object}", ", ".join(each.fields))
         for step in plan.steps
-        if isinstance(change := getattr(step, "change", None), HelmChange)
-        for each in change.objects
+        if isinstance(step, InstallerStep)
+        for each in step.change.objects
     ]
     return table(("Step", "Object", "Fields"), rows, title=f"Objects ({len(rows)})")
