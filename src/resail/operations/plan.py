@@ -16,6 +16,7 @@ from resail.models.rendering import IstioctlRequest, RenderRequest
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.blockers import refuse_blockers
 from resail.operations.inspect import MeshChoice, inspect
+from resail.operations.istioctl import istioctl_store
 from resail.operations.istioctl_configuration import proven_configurations
 from resail.operations.stops import find_stops
 from resail.operations.values import GivenOperator, Values, for_charts
@@ -30,6 +31,7 @@ from resail.plan.selection import select
 from resail.plan.stages import Configurations
 from resail.releases.catalogue import find_line
 from resail.releases.interface import IstioctlRenderer, Renderer
+from resail.releases.istioctl.generating import IstioctlGenerator
 from resail.releases.layout import CHARTS
 from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
@@ -76,7 +78,7 @@ async def plan(
         request: what is to be planned.
         progress: is told what goes on.
         renderer_of: opens what renders the charts; Helm, unless charts need none.
-        istioctl: renders IstioOperators.
+        istioctl: renders IstioOperators; None: the istioctl of each version.
 
     Raises:
         UsageError: a version, a wish or a value does not fit.
@@ -91,7 +93,7 @@ async def plan(
     journey = Journey(standing_of(snapshot, selection), target, request.strategy, node_level(snapshot), via)
     stops = await find_stops(journey, default_store(request.release_directories), progress)
     async with renderer_of() as renderer:
-        rendering = _Rendering(renderer, istioctl)
+        rendering = _Rendering(renderer, istioctl or IstioctlGenerator(istioctl_store(request.release_directories)))
         configurations, findings = await proven_configurations(snapshot, selection, request.operator, rendering.generated)
         hops: list[BuiltHop] = []
         for leg, release in stops.legs:
@@ -111,7 +113,7 @@ async def plan(
 class _Rendering:
     """Helm for charts, istioctl for IstioOperators; the same is rendered once."""
 
-    def __init__(self, charts: Renderer, istioctl: IstioctlRenderer | None) -> None:
+    def __init__(self, charts: Renderer, istioctl: IstioctlRenderer) -> None:
         self.charts = charts
         self._istioctl = istioctl
         self._known: dict[str, tuple[Manifest, ...]] = {}
@@ -131,7 +133,6 @@ class _Rendering:
         key = digest_of(request)
         async with self._turn:
             if key not in self._known:
-                assert self._istioctl is not None, "a mesh of istioctl is planned without one"
                 self._known[key] = await self._istioctl.generate(
                     request.version, request.configuration, request.kubernetes_version
                 )

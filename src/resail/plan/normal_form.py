@@ -12,6 +12,8 @@ _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _NOT_INSTALLERS = ("failurePolicy", "namespaceSelector", "objectSelector")
 """istiod turns policies to Fail, and setting the tag ``default`` gives the webhooks of ``istio-sidecar-injector`` no reach."""
 _QUANTITIES = ("limits", "requests")
+_FILLED_IN = {"fieldRef": ("apiVersion", "v1"), "resourceFieldRef": ("divisor", "0")}
+"""What the API server adds inside of fields that have one owner as a whole."""
 
 
 def as_rendered(manifest: Manifest) -> Manifest:
@@ -50,7 +52,8 @@ def _without(entry: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 def _normal(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         kept = {key: _normal(inner, name if name in _QUANTITIES else key) for key, inner in value.items()}
-        return {key: inner for key, inner in kept.items() if inner not in (None, "", {}, [])}
+        filled_in = _FILLED_IN.get(name, ("", ""))
+        return {key: inner for key, inner in kept.items() if inner not in (None, "", {}, []) and (key, inner) != filled_in}
     if isinstance(value, list):
         return [_normal(item) for item in value]
     if name in _QUANTITIES and isinstance(value, str | int | float):

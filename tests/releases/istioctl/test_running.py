@@ -57,8 +57,9 @@ def test_it_is_called_istioctl_whatever_its_file_is_called(tmp_path: Path) -> No
 
 def test_its_progress_is_told_and_its_art_is_not(tmp_path: Path) -> None:
     lines = (r"  |\\ ", "- Processing resources for Istiod.", r"\033[32m✔ Istiod installed\033[0m", "  Removed x.")
-    _, told = ran(tmp_path, "\n".join(f"printf '%b\\n' '{line}'" for line in lines))
-    assert told == ["- Processing resources for Istiod.", "✔ Istiod installed", "Removed x."]
+    for stream in ("", " >&2"):
+        _, told = ran(tmp_path, "\n".join(f"printf '%b\\n' '{line}'{stream}" for line in lines))
+        assert told == ["- Processing resources for Istiod.", "✔ Istiod installed", "Removed x."]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _LINE_LIMIT = 64 * 1024 * 1024
 _LAST_WORDS = 6  # lines that an error quotes
 _NAME = "istioctl"
 """Also the field manager of what it updates, so it is called so whatever its file's name is."""
-_NOISE = re.compile(r"port forward failed|may be out of support|Unable to find any proxies|^\s*$")
+_NOISE = re.compile(r"port forward failed|may be out of support|Unable to find any proxies|^[-✔] |^\s*$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -41,7 +41,7 @@ async def run_istioctl(
         arguments: for it.
         access: the cluster; None: it gets none.
         tenure: for how long it may run; None: it writes nothing, and may.
-        tell: is given each line of its standard output as it comes.
+        tell: is given each line of its progress as it comes.
 
     Raises:
         IstioctlError: it failed.
@@ -73,11 +73,11 @@ async def _run(
         limit=_LINE_LIMIT,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        printed, complaint = await asyncio.gather(_lines(process.stdout, tell), process.stderr.read())
+        printed, complaint = await asyncio.gather(_lines(process.stdout, tell), _lines(process.stderr, tell))
         code = await process.wait()
     if code != 0:
         tenure.check()
-        raise IstioctlError(_last_words(complaint.decode(errors="replace"), code))
+        raise IstioctlError(_last_words(complaint, code))
     return printed
 
 
