@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, LockedError, ResailError, StalePlanError, UsageError
+from resail.errors import BlockedError, ForbiddenError, LockedError, ResailError, StalePlanError, UsageError
 from resail.journal.copy import JournalCopy
 from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
@@ -19,7 +19,7 @@ from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
-from resail.operations.planned_releases import planned_releases
+from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import new_run_id, refuse_unfinished, state_directory
 from resail.operations.turn import Turn, namespace_of, refuse_nothing, taking_turn
@@ -84,13 +84,19 @@ async def apply(
     if request.require_rehearsal:
         require_rehearsal(files.id, str(request.plan))
     async with connect_to(request.cluster, request.directory) as connection:
-        cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        try:
+            cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        except ForbiddenError:
+            # Who may not even ask which cluster it is learns of all that is missing at once.
+            await refuse_missing_rights(connection.cluster, rights_to_run(files), str(request.plan))
+            raise
         state = state_directory(request.directory, cluster_id)
         seeing = watcher or SilentWatcher()
         async with taking_turn(connection, state, files.plan.istio_namespace, seeing.progress) as turn:
             session = _Session(connection, turn, files, new_run_id(), seeing)
             releases = await session.releases(request.release_directories)
-            await session.refuse_missing_rights("do")
+            await session.refuse_missing_rights("do", str(request.plan))
+            await session.istioctls(request.release_directories)
             async with turn.held():
                 # Only now: of a run under way it is its process that stands in the way, and is to be named.
                 refuse_unfinished(turn.journal.runs())
@@ -118,7 +124,8 @@ async def resume(
         direction = _direction(journal.entries(run.id))
         session = _Session(connection, turn, files, run.id, seeing)
         releases = await session.releases(request.release_directories) if direction == "do" else ()
-        await session.refuse_missing_rights(direction)
+        await session.refuse_missing_rights(direction, run.id)
+        await session.istioctls(request.release_directories)
         async with turn.held():
             _refuse_if_changed(run, journal)
             _approve(journal, run.id, files, request.approve)
@@ -145,7 +152,8 @@ async def rollback(
         files = await turn.plan_of(run)
         await _same_cluster(connection, run.cluster_id, run.id)
         session = _Session(connection, turn, files, run.id, seeing)
-        await session.refuse_missing_rights("undo")
+        await session.refuse_missing_rights("undo", run.id)
+        await session.istioctls(())
         async with turn.held():
             _refuse_if_changed(run, journal)
             journal.clear_request(run.id)
@@ -190,7 +198,7 @@ class _Session:
         """The release of each hop. Undoing needs none: Helm rolls back by its own history, whatever became of the files."""
         return await planned_releases(self._files.plan, directories, self._watcher.progress)
 
-    async def refuse_missing_rights(self, direction: Direction) -> None:
+    async def refuse_missing_rights(self, direction: Direction, on: str) -> None:
         """Before anything is written.
 
         Raises:
@@ -201,16 +209,21 @@ class _Session:
             wanted = rights_to_run(files)
         else:
             wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
-        untold = await refuse_missing_rights(self._connection.cluster, wanted, self.run)
+        untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")
+
+    async def istioctls(self, directories: Sequence[Path]) -> None:
+        """Have each istioctl that doing and undoing takes, before anything is written."""
+        await self._connection.istioctl.prepare(planned_istioctls(self._files.plan), directories, self._watcher.progress)
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
         copy = await self._copied()
         cluster, clock = self._connection.cluster, self._connection.clock
         async with self._connection.open_installer() as installer:
-            engine = Engine(cluster, cluster, installer, self._journal, clock, MeshVerifier(cluster), call_observer, copy)
+            verifier, istioctl = MeshVerifier(cluster), self._connection.istioctl
+            engine = Engine(cluster, cluster, installer, self._journal, clock, verifier, call_observer, istioctl, copy)
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher, self._turn.lost)
