@@ -59,10 +59,16 @@ async def test_a_repetition_is_not_sent(cluster: KubeCluster, peer: Peer, write:
 
 async def test_what_waits_for_a_connection_is_not_sent_when_it_gets_one(cluster: KubeCluster, peer: Peer) -> None:
     """As where the process is stopped between its own look and the network."""
-    peer.play("GET", ONE, Answer(fault="hang"))
+    full = asyncio.Event()
+
+    def script(request: Request) -> Answer | None:
+        if len(peer.seen("GET", ONE)) == 32:
+            full.set()
+        return Answer(fault="hang") if request.path == ONE else None
+
+    peer.script = script
     reading = [asyncio.ensure_future(cluster.get(SETTINGS)) for _ in range(32)]
-    while len(peer.seen("GET", ONE)) < 32:
-        await asyncio.sleep(0)
+    await full.wait()
     writing = asyncio.ensure_future(cluster.apply(OBJECT))
     await asyncio.sleep(0)
     cluster.tenure.end("it went meanwhile")

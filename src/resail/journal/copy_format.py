@@ -118,7 +118,7 @@ def head_object(namespace: str, head: Head) -> Manifest:
 
 def plan_objects(namespace: str, run: str, archive: bytes) -> list[Manifest]:
     """The ConfigMaps of a plan's archive."""
-    compressed = zlib.compress(archive, 9)
+    compressed = zlib.compress(archive)
     pieces = [compressed[start : start + _PIECE] for start in range(0, len(compressed), _PIECE)]
     return [
         _config_map(

@@ -17,7 +17,7 @@ __all__ = ["command"]
 @run_option
 @click.pass_obj
 def command(settings: Settings, directory: Path | None, run: str | None) -> None:
-    """Ask the process that works on a run to halt after the step under way.
+    """Ask the process that works on a run, on whatever machine, to halt after the step under way.
 
     `resail resume` goes on."""
     from resail.apps.cli.output import print_result

@@ -17,7 +17,7 @@ __all__ = ["command"]
 @run_option
 @click.pass_obj
 def command(settings: Settings, directory: Path | None, run: str | None) -> None:
-    """How a run stands, from its journal; asks the cluster nothing where --dir is given."""
+    """How a run stands, from its journal or the cluster's copy of it; asks the cluster nothing where --dir is given."""
     from resail.apps.cli.output import print_result
     from resail.operations.status import status
 
