@@ -21,7 +21,7 @@ from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, ca
 from resail.operations.outcome import measure_pods, read_record, write_record
 from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
-from resail.operations.runs import new_run_id, refuse_unfinished, state_directory
+from resail.operations.runs import USUAL_NAMESPACE, new_run_id, refuse_unfinished, state_directory
 from resail.operations.turn import Turn, namespace_of, refuse_nothing, taking_turn
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
@@ -35,7 +35,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
     cluster: ClusterChoice = ClusterChoice()
     directory: Path | None = None
     """State directory; None: that of the cluster."""
-    istio_namespace: str = "istio-system"
+    istio_namespace: str = USUAL_NAMESPACE
     """Of the control plane, where the copies of runs are looked for that this machine does not know."""
 
 

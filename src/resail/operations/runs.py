@@ -15,6 +15,7 @@ from resail.operations.cluster_choice import ClusterChoice
 from resail.plan.file import write_plan
 
 __all__ = [
+    "USUAL_NAMESPACE",
     "RunChoice",
     "StateDirectory",
     "existing_journal",
@@ -22,6 +23,9 @@ __all__ = [
     "refuse_unfinished",
     "state_directory",
 ]
+
+USUAL_NAMESPACE = "istio-system"
+"""Of a control plane."""
 
 
 class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +37,7 @@ class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
     """None: the state directory of the cluster."""
     run: str | None = None
     """None: the latest."""
-    istio_namespace: str = "istio-system"
+    istio_namespace: str = USUAL_NAMESPACE
     """Of the control plane, where the copies of runs are looked for that this machine does not know."""
 
 
@@ -46,6 +50,11 @@ class StateDirectory(msgspec.Struct, frozen=True):
     @property
     def journal(self) -> Path:
         return self.root / "journal.db"
+
+    @property
+    def journal_before(self) -> Path:
+        """The journal as it was before the cluster's copy of a run was found to tell otherwise."""
+        return self.root / "journal-before.db"
 
     def plan(self, plan_id: str) -> Path:
         """The runs' own copy of a plan."""

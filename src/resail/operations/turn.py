@@ -17,7 +17,7 @@ from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Run
 from resail.models.plan import PlanFiles
 from resail.operations.cluster_choice import Connection
-from resail.operations.runs import StateDirectory, existing_journal
+from resail.operations.runs import USUAL_NAMESPACE, StateDirectory, existing_journal
 from resail.plan.file import read_plan
 
 __all__ = ["Turn", "bring_up_to_date", "namespace_of", "plan_of", "refuse_nothing", "taking_turn"]
@@ -136,11 +136,12 @@ async def bring_up_to_date(
         ArtifactError: one is damaged, cut short or of a later format.
     """
     copied = await read_copies(cluster, namespace)
-    aside = state.root / "journal-before.db"
-    others = reconcile(journal, copied, namespace, aside)
+    others = reconcile(journal, copied, namespace, state.journal_before)
     if others:
-        told = ", ".join(others)
-        progress(f"the cluster's copy counts where this machine's journal has more, or other, of {told}; that is kept as {aside}")
+        progress(
+            f"the cluster's copy of {', '.join(others)} counts, and not what this machine noted besides, "
+            f"which is kept as {state.journal_before}"
+        )
     return {each.head.run: each for each in copied}
 
 
@@ -163,13 +164,16 @@ async def plan_of(cluster: Cluster, namespace: str, state: StateDirectory, run: 
 
 
 def namespace_of(state: StateDirectory, run: str | None, wished: str) -> str:
-    """Where the copy of a run (None: of the latest) is, as far as this machine knows; else as wished."""
-    if not state.journal.exists():
+    """Where the copy of a run (None: of the latest) is, as far as this machine knows; else as wished, or where that is not the usual."""
+    if wished != USUAL_NAMESPACE or not state.journal.exists():
         return wished
     journal = open_journal(state.journal)
-    with contextlib.suppress(UsageError):
+    try:
         return journal.copied_to(journal.run(run).id) or wished
-    return wished
+    except UsageError:
+        return wished
+    finally:
+        journal.close()
 
 
 async def refuse_nothing(connection: Connection, state: StateDirectory, namespace: str) -> None:

@@ -123,10 +123,10 @@ def _verifying(files: PlanFiles) -> Iterator[Permission]:
 def _keeping(files: PlanFiles) -> Iterator[Permission]:
     """The cluster's copy of the journal, and the lock."""
     namespace = files.plan.istio_namespace
-    for verb in ("get", "list", "create", "patch", "update", "delete"):
+    for verb in ("get", "list", "create", "patch", "delete"):
         yield Permission("", "configmaps", verb, namespace)
     yield Permission("coordination.k8s.io", "leases", "create", namespace)
-    for verb in ("get", "patch", "update", "delete"):
+    for verb in ("get", "patch"):
         yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
 
 
