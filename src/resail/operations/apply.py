@@ -1,7 +1,7 @@
 """``resail apply``, ``resume`` and ``rollback``: wire an engine, and let it run a plan."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,9 @@ from resail.plan.rights import rights_to_run, rights_to_undo
 from resail.plan.rollback import undo_sequence
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
+
+Connect = Callable[[ClusterChoice, Path | None], AbstractAsyncContextManager[Connection]]
+"""As ``connect_to``."""
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +71,11 @@ class RollbackRequest(_Request, frozen=True, kw_only=True):
 
 
 async def apply(
-    request: ApplyRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: ApplyRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Run a plan from its first step.
 
@@ -83,7 +90,7 @@ async def apply(
     refuse_blockers(files.plan.findings, "the plan")
     if request.require_rehearsal:
         require_rehearsal(files.id, str(request.plan))
-    async with connect_to(request.cluster, request.directory) as connection:
+    async with connect(request.cluster, request.directory) as connection:
         try:
             cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
         except ForbiddenError:
@@ -106,7 +113,11 @@ async def apply(
 
 
 async def resume(
-    request: ResumeRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: ResumeRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Take up a run in the direction in which it stopped.
 
@@ -115,7 +126,7 @@ async def resume(
         As ``apply`` besides.
     """
     seeing = watcher or SilentWatcher()
-    async with _taking_up(request, request.run, seeing) as (connection, turn):
+    async with _taking_up(request, request.run, seeing, connect) as (connection, turn):
         journal = turn.journal
         run = journal.run(request.run)
         _refuse_to_resume(run)
@@ -135,7 +146,11 @@ async def resume(
 
 
 async def rollback(
-    request: RollbackRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: RollbackRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Undo what a run did, whether it is done, halted, aborted or was killed.
 
@@ -145,7 +160,7 @@ async def rollback(
         As ``apply`` besides.
     """
     seeing = watcher or SilentWatcher()
-    async with _taking_up(request, request.run, seeing) as (connection, turn):
+    async with _taking_up(request, request.run, seeing, connect) as (connection, turn):
         journal = turn.journal
         run = journal.run(request.run or _latest_begun(journal))
         _refuse_to_roll_back(run, journal)
@@ -162,9 +177,11 @@ async def rollback(
 
 
 @asynccontextmanager
-async def _taking_up(request: _Request, run: str | None, watcher: RunWatcher) -> AsyncIterator[tuple[Connection, Turn]]:
+async def _taking_up(
+    request: _Request, run: str | None, watcher: RunWatcher, connect: Connect
+) -> AsyncIterator[tuple[Connection, Turn]]:
     """A turn at what was begun, here or on another machine."""
-    async with connect_to(request.cluster, request.directory) as connection:
+    async with connect(request.cluster, request.directory) as connection:
         state = state_directory(request.directory, await connection.cluster.cluster_id())
         namespace = namespace_of(state, run, request.istio_namespace)
         await refuse_nothing(connection, state, namespace)

@@ -164,7 +164,7 @@ async def plan_of(cluster: Cluster, namespace: str, state: StateDirectory, run: 
 
 
 def namespace_of(state: StateDirectory, run: str | None, wished: str) -> str:
-    """Where the copy of a run (None: of the latest) is, as far as this machine knows; else as wished, or where that is not the usual."""
+    """The one that is wished where it is not the usual one; else where the run (None: the latest) has its copy, if known."""
     if wished != USUAL_NAMESPACE or not state.journal.exists():
         return wished
     journal = open_journal(state.journal)
