@@ -47,6 +47,7 @@ from resail.models.plan import (
     Verify,
 )
 from resail.models.release import Release
+from resail.models.snapshot import HelmRelease
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
 from resail.plan.foreign import foreign_namespaces
 from resail.plan.normal_form import as_rendered
@@ -390,8 +391,7 @@ class _Building:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
 
     def _remove_old(self) -> None:
-        stands = _stands(self._chosen.selection.istiod)
-        for kind, fields in removal_steps(self._chosen, stands, lambda name, objects: self._keep(self._next_id(name), objects)):
+        for kind, fields in removal_steps(self._chosen, lambda name, objects: self._keep(self._next_id(name), objects)):
             self._add(kind, kind.__name__, **fields)
         self._verify()
 
@@ -446,7 +446,7 @@ def _undo(stage: BuiltStage, target: str, manifests: str, *, first: bool) -> Ins
     return InstallBefore(former.version, former.request.configuration, former.components, manifests, added)
 
 
-def _stands(release: Any) -> ReleaseIs:
+def _stands(release: HelmRelease) -> ReleaseIs:
     return ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
 
 
