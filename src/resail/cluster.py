@@ -10,9 +10,10 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from resail.models.access import Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["FIELD_MANAGER", "Clock", "Cluster", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
+__all__ = ["FIELD_MANAGER", "AccessReviewer", "Clock", "Cluster", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
 
 T = TypeVar("T")
 
@@ -119,7 +120,8 @@ class ClusterWriter(Protocol):
         """JSON merge patch (``None`` removes a field); with ``metadata.resourceVersion`` in it, only of that version.
 
         Raises:
-            ApiConflictError: the object is no longer of the given resourceVersion.
+            ApiConflictError: the object is no longer of the given resourceVersion, be it by this very patch, whose first answer
+                was lost: look again.
         """
         ...
 
@@ -140,5 +142,17 @@ class ClusterWriter(Protocol):
         ...
 
 
-class Cluster(ClusterReader, ClusterWriter, Protocol):
-    """Both."""
+class AccessReviewer(Protocol):
+    """Who can be asked what one may do."""
+
+    async def allows(self, permission: Permission) -> bool:
+        """May we do this?
+
+        Raises:
+            ClusterApiError: whoever decides that does not tell.
+        """
+        ...
+
+
+class Cluster(ClusterReader, ClusterWriter, AccessReviewer, Protocol):
+    """All of them."""

@@ -16,6 +16,7 @@ from resail.operations.istioctl import get_istioctl
 from resail.releases.store import default_store
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
+from tests.acceptance.world import World, world
 from tests.conftest import EMPTY, settle
 
 FROM = "1.25.1"
@@ -114,6 +115,22 @@ class IstioctlMeshes:
 @pytest.fixture(scope="session")
 def istioctl_meshes(session_bed: Bed) -> IstioctlMeshes:
     return IstioctlMeshes(session_bed)
+
+
+class Unbroken(msgspec.Struct, frozen=True):
+    """What a canary that nobody interrupted, and no fault met, comes to."""
+
+    record: Any
+    end: World
+
+
+@pytest.fixture(scope="session")
+def unbroken(_foreign_saved: Bed, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    restore(_foreign_saved)
+    resail = Resail(_foreign_saved, tmp_path_factory.mktemp("unbroken"))
+    resail.make_plan("--max-parallel", "3")
+    record = resail.apply()
+    return Unbroken(record, world(_foreign_saved))
 
 
 @pytest.fixture

@@ -8,7 +8,17 @@ from resail.installers.rendered import RenderedInstaller
 from resail.journal.fold import fold_steps
 from resail.models.encoding import manifest_digest
 from resail.models.journal import Entry, StepIntent, StepOutcome
-from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, RelabelNamespace, ReleaseIs, RestartWave, Step
+from resail.models.plan import (
+    HelmChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RelabelNamespace,
+    ReleaseIs,
+    RemoveRevision,
+    RestartWave,
+    Step,
+)
 from resail.snapshot import capture
 from resail.twin.cluster import TwinCluster
 
@@ -81,6 +91,10 @@ def _effects(step: Step, files: PlanFiles) -> Iterator[tuple[str, object, object
         case LabelNamespace(namespace=namespace, labels=labels):
             assert isinstance(step.undo, RelabelNamespace)
             yield f"namespace {namespace}", step.undo.labels, labels
+        case RemoveRevision(release=release):
+            (stood,) = (one for one in step.preconditions if isinstance(one, ReleaseIs))
+            state = (stood.chart_version, stood.manifest_digest)
+            yield f"release {release}", ("deployed", *state), ("uninstalled", *state)
         case RestartWave(restarts=restarts):
             hop = files.plan.hop_of(step)
             for restart in restarts:
@@ -89,6 +103,8 @@ def _effects(step: Step, files: PlanFiles) -> Iterator[tuple[str, object, object
 
 
 def _releases(step: Step) -> list[str]:
+    if isinstance(step, RemoveRevision):
+        return [step.release]
     change = getattr(step, "change", None)
     return [f"{change.namespace}/{change.release}"] if isinstance(change, HelmChange) else []
 

@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resail.models.identity import ObjectRef
-from resail.models.plan import HelmChange, InstallBefore, IstioctlChange, LabelNamespace, MoveTag, PlanFiles, Restart, RestartWave
+from resail.models.plan import (
+    AdoptObjects,
+    HelmChange,
+    InstallBefore,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RemoveRevision,
+    Restart,
+    RestartWave,
+)
 from resail.testbed.audit import Event
 
 __all__ = ["Kinds", "restarted_twice", "unexplained"]
@@ -57,8 +68,11 @@ class _Shown:
         changes = [getattr(step, "change", None) for step in files.plan.steps]
         self._changes = [change for change in changes if isinstance(change, HelmChange)]
         self._rendered = {_named(ObjectRef.of(manifest)) for one in self._changes for manifest in files.manifests[one.manifests]}
+        removals = [step for step in files.plan.steps if isinstance(step, RemoveRevision)]
         self._changed = {(_named(each.object), each.change) for one in self._changes for each in one.objects}
+        self._changed |= {(_named(each.object), each.change) for one in removals for each in one.objects}
         self._releases = {(one.namespace, one.release) for one in self._changes}
+        self._releases |= {(one.release.partition("/")[0], one.release.partition("/")[2]) for one in removals}
         self._tags = {
             _named(ObjectRef.of(manifest))
             for step in files.plan.steps
@@ -70,6 +84,9 @@ class _Shown:
             if isinstance(step, LabelNamespace):
                 self._labels.setdefault(step.namespace, set()).update(step.labels)
         self._restarts = _restarts(files)
+        taken = [step for step in files.plan.steps if isinstance(step, AdoptObjects)]
+        adopted = {_named(each.object) for step in taken for each in step.objects}
+        self._taken = adopted | {_named(each.object) for step in taken for each in step.fields}
 
     def complaint(self, event: Event, kinds: Kinds) -> str:
         """Empty where the plan shows the write."""
@@ -82,6 +99,7 @@ class _Shown:
             self._by_a_release(event, named)
             or (named, event.verb == "delete") in self._by_istioctl
             or (named in self._tags and event.verb == "patch")
+            or (named in self._taken and event.verb in ("patch", "create"))
             or self._labelling(event, named)
             or self._restart(event, named)
         )

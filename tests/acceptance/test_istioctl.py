@@ -29,6 +29,8 @@ BASE_STAYS = {
 """`istioctl uninstall --revision` leaves what all revisions share, with the marks of the last that was installed."""
 
 SEED = 20261125
+MOMENTS = [(call, phase) for call in (1, 2, 3) for phase in ("during", "after")]
+"""Of the three installs: within istioctl, and when it has ended but that is not journalled."""
 
 
 @pytest.fixture
@@ -118,9 +120,7 @@ def end(istioctl_meshes: IstioctlMeshes, tmp_path_factory: pytest.TempPathFactor
     return world(resail.bed), len(calls)
 
 
-@pytest.mark.parametrize(
-    ("call", "phase"), random.Random(SEED).sample([(n, p) for n in (1, 2, 3) for p in ("during", "after")], 2)
-)
+@pytest.mark.parametrize(("call", "phase"), random.Random(SEED).sample(MOMENTS, 2))
 def test_killed_within_istioctl_and_resumed(on: Resail, end: tuple[World, int], call: int, phase: str) -> None:
     walk(on, end[0], call, phase)
 

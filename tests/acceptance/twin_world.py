@@ -6,7 +6,18 @@ from pathlib import Path
 
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, Entry
-from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, RestartWave, Step, UpgradeCRDs, UpgradeGateway
+from resail.models.plan import (
+    AdoptObjects,
+    HelmChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RemoveRevision,
+    RestartWave,
+    Step,
+    UpgradeCRDs,
+    UpgradeGateway,
+)
 from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.exemptions import ELECTION, KINDS, NAMES
@@ -93,6 +104,9 @@ def _facts(pod: Manifest) -> tuple[str, ...]:
 
 def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
     match step:
+        case AdoptObjects(objects=objects, fields=fields):
+            adopted = call.verb in ("patch", "create") and call.object in {str(one.object) for one in objects}
+            return adopted or (call.verb == "apply" and call.object in {str(one.object) for one in fields})
         case MoveTag(manifests=manifests):
             return (call.verb, call.object) == ("patch", str(ObjectRef.of(files.manifests[manifests][0])))
         case LabelNamespace(namespace=namespace):
@@ -103,6 +117,8 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
             return (call.verb, call.object) in rolled or (
                 call.verb == "evict" and any(_is_pod_of(call.object, workload) for workload in evicted)
             )
+        case RemoveRevision(release=release):
+            return call.object == release and call.verb in ("helm uninstall", "helm rollback", "helm recover")
         case UpgradeGateway(workload=workload) if call.verb == "patch":
             return call.object == str(workload)
         case UpgradeCRDs(change=change) if call.verb == "apply":

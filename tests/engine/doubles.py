@@ -88,7 +88,7 @@ class NoReleases:
     async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
         raise AssertionError("no releases here")
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         raise AssertionError("no releases here")
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:

@@ -1,6 +1,6 @@
 """Charts small enough for the planner's tests: what is installed, and what the target renders, by the same rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from resail.plan.assembly import assemble
 from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
 from resail.plan.hops import node_level, standing_of
+from resail.plan.obstacles import InTheWay
 from resail.plan.options import PlanOptions
 from resail.plan.path import Journey, Leg, find_path
 from resail.plan.selection import select
@@ -62,19 +63,21 @@ def plan_for(
     options: PlanOptions,
     *stops: IstioVersion,
     target: IstioVersion = TARGET,
+    in_the_way: Mapping[str, InTheWay] | None = None,
     configurations: Configurations | None = None,
     **wishes: dict[str, Any],
 ) -> PlanFiles:
-    """All of planning, but for what is asked of Helm and istioctl; ``stops`` are those on the way."""
+    """All of planning, but for what is asked of Helm, istioctl and the cluster; ``stops`` are those on the way."""
     start = standing_of(snapshot, select(snapshot, options.revision))
     legs = find_path(Journey(start, target, options.strategy, node_level(snapshot), stops), ())
-    return assemble(hops_for(snapshot, legs, options, configurations, **wishes))
+    return assemble(hops_for(snapshot, legs, options, in_the_way, configurations, **wishes))
 
 
 def hops_for(
     snapshot: MeshSnapshot,
     legs: Sequence[Leg],
     options: PlanOptions,
+    in_the_way: Mapping[str, InTheWay] | None = None,
     configurations: Configurations | None = None,
     **wishes: dict[str, Any],
 ) -> list[BuiltHop]:
@@ -87,7 +90,7 @@ def hops_for(
             configurations = hops[-1].configurations
         drafted = draft(choose(snapshot, leg, options), _FACTS, wishes, configurations)
         rendered = [_rendered(request, leg.end) for request in drafted.requests]
-        hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops))
+        hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops, in_the_way))
     return hops
 
 

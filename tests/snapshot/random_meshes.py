@@ -21,6 +21,7 @@ from resail.models.snapshot import (
     Requests,
     RevisionTag,
     RolloutStrategy,
+    SailResource,
     Webhook,
     Workload,
 )
@@ -47,7 +48,9 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
     webhooks.append(_validator(revision, draw(st.booleans()), draw(st.sampled_from(["Ignore", "Fail"]))))
     apps = [one for one in workloads if one.ref.namespace != SYSTEM]
     crds = draw(st.sets(st.sampled_from(["gateways.networking.istio.io", "httproutes.gateway.networking.k8s.io"])))
+    sail = draw(_sail(revision))
     return MeshSnapshot(
+        sail_resources=sail,
         cluster=ClusterFacts("8d4c0d1e-1b1b-4c5e-8a39-000000000001", "1.31.0", nodes),
         istio_namespace=SYSTEM,
         control_planes=(plane,),
@@ -78,6 +81,27 @@ def meshes(draw: st.DrawFn) -> MeshSnapshot:
             if name in crds
         ),
     )
+
+
+@st.composite
+def _sail(draw: st.DrawFn, revision: str) -> tuple[SailResource, ...]:
+    known = draw(st.sampled_from([(), ("v1.26.0", "v1.27.9")]))
+    problem = draw(st.sampled_from(["", "the operator has not seen it yet", "not Reconciled: Error", "not Ready: X (why)"]))
+    spec: dict[str, Any] = {"version": "v1.26.0", "namespace": SYSTEM}
+    # A tag has no version, and is never called not ready.
+    of_tag = "" if problem.startswith("not Ready") else problem
+    target: dict[str, Any] = {"targetRef": {"kind": "Istio", "name": "default"}}
+    everything = (
+        SailResource(_sail_ref("Istio"), spec, "", revision, problem, known),
+        SailResource(_sail_ref("IstioCNI"), spec, "", "", problem, known),
+        SailResource(_sail_ref("IstioRevision"), spec, "default", "", problem, known),
+        SailResource(_sail_ref("IstioRevisionTag"), target, "", revision, of_tag, ()),
+    )
+    return everything if draw(st.booleans()) else everything[: draw(st.integers(0, 2))]
+
+
+def _sail_ref(kind: str) -> ObjectRef:
+    return ObjectRef("sailoperator.io/v1", kind, "", "default")
 
 
 @st.composite

@@ -33,6 +33,7 @@ def told(snapshot: MeshSnapshot) -> dict[str, Any]:
     for group in ("control_planes", "tags", "components", "webhooks", "crds"):
         for one in found[group]:
             one["owner"].pop("evidence")
+    found["base"].pop("evidence")
     for crd in found["crds"]:
         crd.pop("digest")
     return found

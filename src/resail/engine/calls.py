@@ -185,8 +185,8 @@ class NumberedInstaller:
             self._pending(release),
         )
 
-    async def uninstall(self, release: str) -> None:
-        await self._calls.make("helm uninstall", release, lambda: self._installer.uninstall(release))
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
+        await self._calls.make("helm uninstall", release, lambda: self._installer.uninstall(release, keep_history=keep_history))
 
     async def recover(self, release: str, *, run: str) -> bool:
         """As ``Installer.recover``; the journal knows what is unfinished."""

@@ -1,15 +1,20 @@
 """The loop: each step of a plan in turn, intent before acting, outcome after."""
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
+from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.istioctl_calls import NumberedIstioctl
+from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
+from resail.engine.removal import do_removal, undo_removal
 from resail.engine.sampling import Sampler
+from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
@@ -24,11 +29,14 @@ from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
+    AwaitSoak,
     InstallerStep,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     RestartWave,
     Step,
     Verify,
@@ -91,8 +99,9 @@ class Engine:
             elif standing is None:
                 await self._guarded(context, step.id, check_preconditions(context, step))
             self._journal.append(run, StepIntent(step.id, "do"))
+            work = persevere(context, step.id, partial(_do, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_do(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except _HaltingErrors:
                 raise
             except ResailError as error:
@@ -122,8 +131,9 @@ class Engine:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
+            work = persevere(context, step.id, partial(_undo, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_undo(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except ClusterUnreachableError:
                 raise
             except ResailError as error:
@@ -214,12 +224,18 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return do_change(context, step)
     match step:
+        case AdoptObjects():
+            return do_adopt(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
             return do_label(context, step)
         case RestartWave():
             return do_wave(context, step)
+        case AwaitSoak():
+            return do_soak(context, step)
+        case RemoveRevision():
+            return do_removal(context, step)
         case Approve():
             return _nothing()
         case Verify():
@@ -230,13 +246,17 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return undo_change(context, step)
     match step:
+        case AdoptObjects():
+            return undo_adopt(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():
             return undo_label(context, step)
         case RestartWave():
             return undo_wave(context, step)
-        case Approve() | Verify():
+        case RemoveRevision():
+            return undo_removal(context, step)
+        case AwaitSoak() | Approve() | Verify():
             return _nothing()
 
 

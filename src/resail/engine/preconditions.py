@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from resail.engine.context import Context
 from resail.errors import NotFoundError, StalePlanError
+from resail.models.encoding import digest_of
+from resail.models.essence import essence, excerpt
 from resail.models.identity import KindRef, ObjectRef
 from resail.models.plan import (
     ComponentIs,
     LabelsAre,
+    ObjectIs,
     Precondition,
     ReleaseAbsent,
     ReleaseIs,
@@ -43,13 +47,14 @@ async def check_start(context: Context, steps: Sequence[Step]) -> None:
     _refuse(wrong, "the plan")
 
 
-async def check_preconditions(context: Context, step: Step) -> None:
-    """Before a step.
+async def check_preconditions(context: Context, step: Step, *, only: ObjectRef | None = None) -> None:
+    """Before a step, or before it goes on with one object.
 
     Raises:
         StalePlanError: names what does not hold.
     """
-    wrong = [problem for precondition in step.preconditions for problem in await _wrong(context, precondition)]
+    asked = [one for one in step.preconditions if only is None or (isinstance(one, ObjectIs) and one.object == only)]
+    wrong = [problem for precondition in asked for problem in await _wrong(context, precondition)]
     _refuse(wrong, f"step {step.id}")
 
 
@@ -72,6 +77,8 @@ def _subject(precondition: Precondition) -> str:
             return f"tag {tag}"
         case LabelsAre(namespace=namespace):
             return f"namespace {namespace}"
+        case ObjectIs(object=ref, fields=fields):
+            return f"object {ref} {' '.join(fields)}"
 
 
 async def _wrong(context: Context, precondition: Precondition) -> list[str]:
@@ -83,14 +90,16 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
             return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
         case ComponentIs():
             return await _wrong_component(context, precondition)
-        case ResourceIs():
-            raise NotImplementedError
+        case ResourceIs(resource=resource, fields=fields):
+            return await _wrong_resource(context, resource, fields)
         case TagIs(tag=tag, revision=revision):
             found = await context.reader.list_objects(_WEBHOOK, labels=f"istio.io/tag={tag}")
             pointed = sorted({(hook["metadata"].get("labels") or {}).get("istio.io/rev", "") for hook in found})
             return [] if pointed == [revision] else [f"tag {tag} points to {', '.join(pointed) or 'nothing'}, not {revision}"]
         case LabelsAre(namespace=namespace, labels=labels):
             return await _wrong_labels(context, namespace, labels)
+        case ObjectIs():
+            return await _wrong_object(context, precondition)
 
 
 async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
@@ -108,6 +117,30 @@ async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
     if state.manifest_digest != expected.manifest_digest:
         return [f"{name} has another manifest"]
     return []
+
+
+async def _wrong_object(context: Context, expected: ObjectIs) -> list[str]:
+    try:
+        found = await context.reader.get(expected.object)
+    except NotFoundError:
+        return [f"{expected.object} is gone"]
+    held = excerpt(found, expected.fields) if expected.fields else essence(found)
+    what = f"{expected.object} {' '.join(expected.fields)}".rstrip()
+    return [] if digest_of(held) == expected.digest else [f"{what} was changed"]
+
+
+async def _wrong_resource(context: Context, resource: ObjectRef, fields: dict[str, Any]) -> list[str]:
+    try:
+        spec = (await context.reader.get(resource)).get("spec") or {}
+    except NotFoundError:
+        return [f"{resource} is gone"]
+    return [f"{resource} has {path}={live}, not {value}" for path, value in fields.items() if (live := _at(spec, path)) != value]
+
+
+def _at(spec: Any, path: str) -> Any:
+    for key in path.split("."):
+        spec = spec.get(key) if isinstance(spec, dict) else None
+    return spec
 
 
 async def _wrong_component(context: Context, expected: ComponentIs) -> list[str]:

@@ -59,15 +59,17 @@ class Installer(Protocol):
         """Roll back to a revision of the history (a new revision with the old content)."""
         ...
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         """Remove the release, its objects and its history; nothing where it is gone already.
+
+        With ``keep_history`` it stays as ``uninstalled``, and ``rollback`` brings it back.
 
         What the chart annotates with ``helm.sh/resource-policy: keep`` stays, as Istio's CRDs are (but that of WorkloadGroup).
         """
         ...
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
-        """Clear what ``run`` itself left half written when it was killed; True where there was something.
+        """Clear what ``run`` itself left half written when it was killed or failed; True where there was something.
 
         Args:
             release: ``namespace/name``.

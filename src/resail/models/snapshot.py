@@ -13,6 +13,7 @@ __all__ = [
     "ControlPlane",
     "CustomResourceDefinition",
     "DisruptionBudget",
+    "ForeignManager",
     "HelmRelease",
     "HorizontalAutoscaler",
     "InstallMethod",
@@ -25,16 +26,20 @@ __all__ = [
     "Requests",
     "RevisionTag",
     "RolloutStrategy",
+    "SailResource",
     "Webhook",
     "Workload",
 ]
 
 FORMAT_VERSION = 2
 
+_SAIL = "sailoperator.io/"
+
 RESTART_MARK = "resail.dev/restart"
 """Annotation of a pod template: a new value restarts the workload."""
 
-InstallMethod = Literal["helm", "istioctl", "sail", "none"]
+InstallMethod = Literal["helm", "istioctl", "sail", "none", "mixed"]
+"""``none``: plain manifests, without an installer's mark. ``mixed``: its objects, or its marks and Helm's releases, disagree."""
 
 
 class Ownership(msgspec.Struct, frozen=True):
@@ -45,6 +50,27 @@ class Ownership(msgspec.Struct, frozen=True):
     """``namespace/name`` of the Helm release, else empty."""
     evidence: str = ""
     """The label, annotation or Secret that shows it."""
+
+
+class ForeignManager(msgspec.Struct, frozen=True, order=True):
+    """Someone who is no installer of ours, and would undo what resail writes."""
+
+    manager: str
+    """``Argo CD``, ``AKS add-on`` …"""
+    object: ObjectRef
+    """Where it shows."""
+    field: str
+    """Path of the field that shows it."""
+    value: str
+    """What the field holds."""
+    reach: Literal["mesh", "object", "nothing"]
+    """What must not be written: the mesh as a whole, the object or its Helm release; ``nothing``: it is only worth knowing."""
+    release: str = ""
+    """``namespace/name`` of the Helm release that the object makes; else empty."""
+
+    def __str__(self) -> str:
+        """With the evidence, for people."""
+        return f"{self.manager}: {self.object} has {self.field}: {self.value}"
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -82,7 +108,7 @@ class HelmRelease(msgspec.Struct, frozen=True):
     revision: int
     """Helm's own counter."""
     status: str
-    """``deployed``, ``failed``, ``pending-upgrade`` …"""
+    """``deployed``, ``failed``, ``pending-upgrade`` …; ``uninstalled`` where only its history is left."""
     values: dict[str, Any]
     """What its user set, not the chart's defaults."""
     objects: tuple[Manifest, ...]
@@ -94,6 +120,20 @@ class HelmRelease(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """``namespace/name``"""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def is_sails(self) -> bool:
+        """Was it installed by the Sail Operator, which has Helm render its charts with an owner in each object?
+
+        Source: ``pkg/helm/postrenderer.go`` of istio-ecosystem/sail-operator.
+        """
+        owners = [owner for manifest in self.objects for owner in manifest["metadata"].get("ownerReferences") or ()]
+        return any(owner["apiVersion"].startswith(_SAIL) for owner in owners)
+
+    @property
+    def installed(self) -> bool:
+        """Has it objects?"""
+        return self.status != "uninstalled"
 
 
 class IstioctlComponent(msgspec.Struct, frozen=True):
@@ -166,6 +206,22 @@ class Component(msgspec.Struct, frozen=True):
     owner: Ownership
     managed_by_istiod: bool = False
     """A Gateway API gateway or waypoint that istiod itself creates and rolls."""
+
+
+class SailResource(msgspec.Struct, frozen=True):
+    """What the Sail Operator is asked for by one of its resources."""
+
+    ref: ObjectRef
+    """An Istio, IstioRevision, IstioRevisionTag, IstioCNI or ZTunnel."""
+    spec: dict[str, Any]
+    owner: str
+    """Name of the Istio that an IstioRevision belongs to, else empty."""
+    active_revision: str
+    """As its status tells: of an Istio the revision that new workloads shall use, of a tag the one that it stands for."""
+    problem: str
+    """Why it is not reconciled or not ready, as its status tells; empty where it is."""
+    known_versions: tuple[str, ...]
+    """Of Istio that this operator can install, as the schema of its kind lists them; empty where it lists none."""
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -289,8 +345,13 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     istio_objects: tuple[ObjectRef, ...]
     """Custom resources of the groups ``*.istio.io`` and ``gateway.networking.k8s.io``."""
     istioctl_components: tuple[IstioctlComponent, ...] = ()
-    foreign_managers: tuple[str, ...] = ()
-    """Why resail must not write here: ``Argo CD: …``, ``AKS add-on: …``; empty where nothing was seen."""
+    sail_resources: tuple[SailResource, ...] = ()
+    base: Ownership = Ownership("none")
+    """Of Istio's CRDs, as one part."""
+    foreign_managers: tuple[ForeignManager, ...] = ()
+    """Who else manages the mesh or parts of it; empty where nothing was seen."""
+    unread: tuple[str, ...] = ()
+    """Kinds that would tell of foreign managers and that we may not list."""
     format_version: int = FORMAT_VERSION
 
     def planned_from(self) -> "MeshSnapshot":

@@ -6,12 +6,14 @@ from pathlib import Path
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, StalePlanError, UsageError
+from resail.errors import BlockedError, ForbiddenError, StalePlanError, UsageError
+from resail.journal.fold import fold_steps
 from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
+from resail.operations.access import refuse_missing_rights
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
@@ -27,6 +29,8 @@ from resail.operations.runs import (
 )
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
+from resail.plan.rights import rights_to_run, rights_to_undo
+from resail.plan.rollback import undo_sequence
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
 
@@ -72,7 +76,7 @@ async def apply(
 
     Raises:
         ArtifactError: the plan is damaged, or the release of a hop is not the one that it was made of.
-        BlockedError: the plan itself says that it must not be run, or it was to be rehearsed first.
+        BlockedError: the plan itself says that it must not be run, or it was to be rehearsed first, or rights are missing.
         StalePlanError: the plan is for another cluster.
         LockedError: another run is under way, or unfinished.
         ClusterUnreachableError: the API does not answer.
@@ -82,13 +86,19 @@ async def apply(
     if request.require_rehearsal:
         require_rehearsal(files.id, str(request.plan))
     async with connect_to(request.cluster, request.directory) as connection:
-        cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        try:
+            cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        except ForbiddenError:
+            # Who may not even ask which cluster it is learns of all that is missing at once.
+            await refuse_missing_rights(connection.cluster, rights_to_run(files), str(request.plan))
+            raise
         state = state_directory(request.directory, cluster_id)
         with hold(state.root):
             journal = open_journal(state.journal, connection.clock.now)
             refuse_unfinished(journal.runs())
             session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
             releases = await session.releases(request.release_directories)
+            await session.refuse_missing_rights("do", str(request.plan))
             await session.istioctls(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
@@ -115,6 +125,7 @@ async def resume(
             direction = _direction(journal.entries(run.id))
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             releases = await session.releases(request.release_directories) if direction == "do" else ()
+            await session.refuse_missing_rights(direction, run.id)
             await session.istioctls(request.release_directories)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
@@ -129,7 +140,7 @@ async def rollback(
 
     Raises:
         UsageError: there is no such run, or it is rolled back already.
-        BlockedError: a later run stands on what this one did.
+        BlockedError: a later run stands on what this one did, or rights are missing.
         As ``apply`` besides.
     """
     async with connect_to(request.cluster, request.directory) as connection:
@@ -141,6 +152,7 @@ async def rollback(
             files = read_plan(Path(run.plan_file))
             await _same_cluster(connection, run.cluster_id, run.id)
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
+            await session.refuse_missing_rights("undo", run.id)
             await session.istioctls(())
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
@@ -169,6 +181,21 @@ class _Session:
     async def releases(self, directories: Sequence[Path]) -> tuple[Release, ...]:
         """The release of each hop. Undoing needs none: Helm rolls back by its own history, whatever became of the files."""
         return await planned_releases(self._files.plan, directories, self._watcher.progress)
+
+    async def refuse_missing_rights(self, direction: Direction, on: str) -> None:
+        """Before anything is written.
+
+        Raises:
+            BlockedError: the user may not do all that it takes; what is missing is named.
+        """
+        files = self._files
+        if direction == "do":
+            wanted = rights_to_run(files)
+        else:
+            wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
+        untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
+        if untold:
+            self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")
 
     async def istioctls(self, directories: Sequence[Path]) -> None:
         """Have each istioctl that doing and undoing takes, before anything is written."""

@@ -21,6 +21,7 @@ from resail.models.snapshot import MeshSnapshot
 from resail.operations.istioctl import istioctl_store
 from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.verify import MeshVerifier
+from resail.rehearsal.obstacles import put_in_the_way
 from resail.rehearsal.pace import PacedInstaller
 from resail.rehearsal.trial import Copy
 from resail.snapshot.stand_in import stand_in
@@ -59,6 +60,7 @@ async def twin_of(
 async def copy_on_twin(files: PlanFiles, snapshot: MeshSnapshot, seed: int, *faults: str) -> AsyncIterator[Copy]:
     """A twin of the mesh, on which the plan's own manifests are applied; to be used in simulated time."""
     async with twin_of(snapshot, on_the_wall(), seed=seed, faults=faults) as twin:
+        await put_in_the_way(twin, files)
         releases = tuple(Release(hop.to_version, "", "the plan", hop.release_digest) for hop in files.plan.hops)
         installer = PacedInstaller(RenderedInstaller(twin, twin), twin.clock)
         istioctl = RenderedIstioctl(twin, twin)

@@ -18,6 +18,7 @@ from resail.operations.blockers import refuse_blockers
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.istioctl import istioctl_store
 from resail.operations.istioctl_configuration import proven_configurations
+from resail.operations.obstacles import find_obstacles
 from resail.operations.stops import find_stops
 from resail.operations.values import GivenOperator, Values, for_charts
 from resail.plan.assembly import assemble
@@ -60,6 +61,10 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: Literal["halt", "rollback"] = "halt"
     approve_restarts: bool = False
     max_parallel: int = 10
+    remove_old: bool = False
+    """Canary: uninstall the revision that it takes the place of, at the end."""
+    soak: int = 0
+    """Seconds before that."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
     out: Path | None = None
@@ -152,7 +157,8 @@ async def _hop(
     directory = Path(release.directory)
     facts = {chart: await rendering.charts.facts(directory, chart) for chart in CHARTS}
     drafted = draft(chosen, facts, for_charts(request.values, facts), configurations)
-    return build_hop(drafted, await rendering.all(drafted.requests, directory), release, before)
+    rendered = await rendering.all(drafted.requests, directory)
+    return build_hop(drafted, rendered, release, before, await find_obstacles(request.mesh, drafted, rendered))
 
 
 def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOptions:
@@ -165,5 +171,7 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         approve_restarts=request.approve_restarts,
         max_parallel=request.max_parallel,
         ready_timeout=request.ready_timeout,
+        remove_old=request.remove_old,
+        soak=request.soak,
         kubernetes=line.kubernetes if line else (),
     )

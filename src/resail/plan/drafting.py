@@ -7,6 +7,7 @@ import msgspec
 
 from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
+from resail.models.identity import Manifest
 from resail.models.rendering import ChartFacts, IstioctlRequest, RenderRequest
 from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
 from resail.plan.hops import kubernetes_findings, left_behind
@@ -32,6 +33,11 @@ class ReleasePart(msgspec.Struct, frozen=True):
     running: HelmRelease | None
     """None for one that is installed."""
     request: RenderRequest
+
+    @property
+    def release(self) -> str:
+        """``namespace/name``"""
+        return f"{self.request.namespace}/{self.request.release}"
 
 
 class TagPart(msgspec.Struct, frozen=True):
@@ -63,6 +69,12 @@ class Draft(msgspec.Struct, frozen=True):
     """Of istioctl, for the next hop; its ``known`` has what runs before this one, too."""
     findings: tuple[Finding, ...]
 
+    def releases(self, rendered: Sequence[tuple[Manifest, ...]]) -> list[tuple[ReleasePart, tuple[Manifest, ...]]]:
+        """The Helm releases with their objects, out of what ``requests`` render."""
+        given = iter(rendered)
+        each = [(part, [next(given) for _ in _requests(part)]) for part in self.parts]
+        return [(part, objects[0]) for part, objects in each if isinstance(part, ReleasePart)]
+
     @property
     def requests(self) -> tuple[RenderRequest | IstioctlRequest, ...]:
         """What to render, in the order that ``build`` expects the results in."""
@@ -77,6 +89,7 @@ def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
         BlockedError: the mesh cannot be upgraded so; the message says why.
         UsageError: a wish does not fit the mesh.
     """
+    options.refuse_contradictions()
     selection = select(snapshot, options.revision)
     canary = options.strategy == "canary"
     revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision

@@ -3,20 +3,23 @@
 Hop by hop, the last first; but a hop that left its data plane behind goes together with the one that brought it on, since what
 restarts back must find the control plane where it was when the data plane last fitted it.
 
-Within that not simply backwards: pointers (tags, labels, an in-place istiod) go back first, so that what restarts afterwards gets
-the old sidecar again. CNI and ztunnel go before istiod, which they must not lead. A revision that was installed goes last but for
-the base release, when nothing asks for it any more.
+Within that not simply backwards: an old revision that was removed comes back before all else, which needs it. Pointers (tags,
+labels, an in-place istiod) go back next, so that what restarts afterwards gets the old sidecar again. CNI and ztunnel go before
+istiod, which they must not lead. A revision that was installed goes last but for the base release, when nothing asks for it any
+more; and what releases took from others is given back when they are back.
 """
 
 from collections.abc import Collection, Sequence
 
 from resail.models.plan import (
+    AdoptObjects,
     Hop,
     InstallRevision,
     LabelNamespace,
     MoveTag,
     MoveValidator,
     Plan,
+    RemoveRevision,
     RestartWave,
     Step,
     UpgradeCNI,
@@ -29,6 +32,7 @@ from resail.models.plan import (
 __all__ = ["before_restart", "undo_sequence"]
 
 _ORDER: tuple[tuple[type, ...], ...] = (
+    (RemoveRevision,),
     (MoveValidator,),
     (LabelNamespace, MoveTag),
     (UpgradeCNI, UpgradeZtunnel),
@@ -37,6 +41,7 @@ _ORDER: tuple[tuple[type, ...], ...] = (
     (RestartWave,),
     (InstallRevision,),
     (UpgradeCRDs,),
+    (AdoptObjects,),
 )
 
 

@@ -1,6 +1,6 @@
 """What of a mesh is upgraded: one control plane, and the parts that belong to it, each with the installer that owns it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import msgspec
 
@@ -9,6 +9,7 @@ from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.istioctl_marks import COMPONENTS
 from resail.models.snapshot import ControlPlane, HelmRelease, IstioctlComponent, MeshSnapshot
+from resail.plan.foreign import refuse_foreign_mesh, refuse_foreign_objects, unread_findings
 
 __all__ = ["Part", "Selection", "select"]
 
@@ -53,15 +54,12 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
 
     Raises:
         BlockedError: there is no istiod, or its installer is not one that this resail writes through, a part has two owners, or
-            someone else manages the mesh.
+            someone else manages the mesh or a part that would be written.
         UsageError: there are several istiods and none is wished, or no such revision.
     """
-    if snapshot.foreign_managers:
-        raise BlockedError(
-            f"this mesh is managed by others, who would undo what resail writes: {'; '.join(snapshot.foreign_managers)}",
-            next_step="upgrade it through its manager",
-        )
+    refuse_foreign_mesh(snapshot)
     plane = _plane(snapshot, revision)
+    refuse_foreign_objects(snapshot, [plane.deployment])
     selected = Selection(
         plane=plane,
         installed=_version(plane),
@@ -73,8 +71,13 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
         findings=(),
     )
     releases = [part for part in selected.parts if isinstance(part, HelmRelease)]
+    written = {ObjectRef.of(manifest) for part in selected.parts for manifest in part.objects}
+    _refuse_mixed(snapshot, written)
+    pointed = [hook.ref for hook in snapshot.webhooks if hook.revision == plane.revision]
+    refuse_foreign_objects(snapshot, [*written, *pointed], [release.key for release in releases])
     findings = [_unfinished(release) for release in releases if release.status != "deployed"]
-    return msgspec.structs.replace(selected, findings=(*findings, *_without_installer(snapshot, selected)))
+    findings += [*_without_installer(snapshot, selected), *unread_findings(snapshot)]
+    return msgspec.structs.replace(selected, findings=tuple(findings))
 
 
 def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
@@ -102,10 +105,26 @@ def _istiod(snapshot: MeshSnapshot, plane: ControlPlane) -> Part:
     if plane.owner.method == "istioctl" and installed:
         return installed
     evidence = plane.owner.evidence
+    if plane.owner.method == "mixed":
+        raise _mixed(plane.deployment, evidence)
     raise BlockedError(
         f"neither Helm nor istioctl has it but {plane.owner.method!r} ({evidence}), which this resail does not write to",
         on=str(plane.deployment),
         next_step="upgrade it with its own installer",
+    )
+
+
+def _refuse_mixed(snapshot: MeshSnapshot, written: Set[ObjectRef]) -> None:
+    for part in snapshot.components:
+        if part.owner.method == "mixed" and part.workload in written:
+            raise _mixed(part.workload, part.owner.evidence)
+
+
+def _mixed(part: ObjectRef, evidence: str) -> BlockedError:
+    return BlockedError(
+        f"it is not clear who owns it: {evidence}",
+        on=str(part),
+        next_step="let one installer have all of it: remove the other's marks, or upgrade it with the other",
     )
 
 
@@ -132,9 +151,13 @@ def _version(plane: ControlPlane) -> IstioVersion:
 
 
 def _gateways(snapshot: MeshSnapshot, revision: str) -> tuple[Part, ...]:
-    parts: list[Part] = [release for release in snapshot.helm_releases if release.chart == "gateway"]
+    parts: list[Part] = _releases(snapshot, "gateway")
     parts += [one for component in _GATEWAYS if (one := _installed(snapshot, component, revision))]
     return tuple(part for part in parts if _serves(snapshot, part.objects, revision))
+
+
+def _releases(snapshot: MeshSnapshot, chart: str) -> list[Part]:
+    return [one for one in snapshot.helm_releases if one.chart == chart and one.installed and not one.is_sails]
 
 
 def _serves(snapshot: MeshSnapshot, objects: Iterable[Manifest], revision: str) -> bool:
@@ -145,7 +168,7 @@ def _serves(snapshot: MeshSnapshot, objects: Iterable[Manifest], revision: str) 
 
 
 def _only(snapshot: MeshSnapshot, role: str, revision: str) -> Part | None:
-    found: list[Part] = [release for release in snapshot.helm_releases if release.chart == role]
+    found: list[Part] = _releases(snapshot, role)
     installed = _installed(snapshot, _COMPONENT_OF[role], revision)
     found += [installed] if installed else []
     if len(found) > 1:

@@ -44,9 +44,9 @@ class PacedInstaller:
         await self._clock.sleep(_seconds(await self._installer.manifest(release, to_revision)))
         return await self._installer.rollback(release, to_revision, run=run)
 
-    async def uninstall(self, release: str) -> None:
+    async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         await self._clock.sleep(_ACTION)
-        await self._installer.uninstall(release)
+        await self._installer.uninstall(release, keep_history=keep_history)
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
         return await self._installer.recover(release, run=run, unfinished=unfinished)

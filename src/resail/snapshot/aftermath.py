@@ -5,16 +5,27 @@ validation to ``Fail`` once it answers (``pkg/webhooks/validation/controller`` o
 CRDs and custom resources stay as they were, since nothing is planned by them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from resail.checks.injection import injecting_revision
 from resail.checks.rollout import ROLLING_KINDS
+from resail.installers.detect import Holdings
 from resail.installers.helm_storage import as_helm_applies
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.istioctl_marks import mark_of
-from resail.models.plan import HelmChange, Hop, IstioctlChange, LabelNamespace, MoveTag, RestartWave, Step, UpgradeGateway
+from resail.models.plan import (
+    HelmChange,
+    Hop,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    RemoveRevision,
+    RestartWave,
+    Step,
+    UpgradeGateway,
+)
 from resail.models.snapshot import (
     Component,
     ControlPlane,
@@ -67,6 +78,8 @@ def aftermath(
             case RestartWave(restarts=restarts):
                 for restart in restarts:
                     future.restart(restart.workload)
+            case RemoveRevision(release=release, objects=objects):
+                future.remove(release, [each.object for each in objects])
             case _:
                 pass
     future.roll_managed_gateways()
@@ -119,9 +132,7 @@ class _Future:
             apply_method=before.apply_method if before else "ssa",
         )
         kept = {ObjectRef.of(manifest) for manifest in objects}
-        for removed in {ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept:
-            for parts in (self._planes, self._components, self._webhooks, self._workloads):
-                parts.pop(removed, None)
+        self._forget({ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept)
         for manifest in objects:
             self._write(as_helm_applies(manifest, change.release, change.namespace), key)
 
@@ -140,7 +151,7 @@ class _Future:
     def _write(self, manifest: Manifest, release: str) -> None:
         ref, kind = ObjectRef.of(manifest), manifest["kind"]
         if kind in _WEBHOOKS:
-            self._webhooks[ref] = _served(webhook_of(manifest, frozenset({(release, ref)})))
+            self._webhooks[ref] = _served(webhook_of(manifest, Holdings({release: frozenset({ref})})))
         if kind not in ROLLING_KINDS:
             return
         self._write_workload(ref, manifest)
@@ -166,7 +177,7 @@ class _Future:
         before = self._tags[tag]
         self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest=webhook, validator=validator)
         for moved in filter(None, (webhook, validator)):
-            hook = _served(webhook_of(moved, frozenset()))
+            hook = _served(webhook_of(moved, Holdings({})))
             self._webhooks[hook.ref] = msgspec.structs.replace(hook, owner=before.owner)
 
     def label(self, namespace: str, labels: Mapping[str, str | None]) -> None:
@@ -180,6 +191,15 @@ class _Future:
         if before is not None:
             pods = tuple(self._injected(pod) for pod in before.pods)
             self._workloads[workload] = msgspec.structs.replace(before, pods=pods)
+
+    def remove(self, release: str, objects: Iterable[ObjectRef]) -> None:
+        self._releases[release] = msgspec.structs.replace(self._releases[release], status="uninstalled")
+        self._forget(objects)
+
+    def _forget(self, objects: Iterable[ObjectRef]) -> None:
+        for removed in objects:
+            for parts in (self._planes, self._components, self._webhooks, self._workloads):
+                parts.pop(removed, None)
 
     def roll_managed_gateways(self) -> None:
         now = self.snapshot()

@@ -1,13 +1,16 @@
 """Cluster → ``MeshSnapshot``."""
 
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+
+import msgspec
 
 from resail.cluster import ClusterReader
 from resail.errors import NotFoundError
-from resail.installers.detect import foreign_manager, owner_of
-from resail.installers.helm_storage import decode_release, latest_by_name
+from resail.installers.detect import Holdings, owner_among, owner_of, owner_of_part, owner_of_tag
+from resail.installers.foreign import Seen
+from resail.installers.helm_storage import StoredRelease, decode_release, latest_by_name
 from resail.models.encoding import digest_of
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.quantities import cpu_millis, parse_quantity
@@ -26,16 +29,15 @@ from resail.models.snapshot import (
     RevisionTag,
     Webhook,
 )
+from resail.snapshot.foreign import read_foreign_managers
 from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
+from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
 __all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
-
-_Members = Set[tuple[str, ObjectRef]]
-"""Release → an object of its manifest."""
 
 _CHARTS = frozenset({"base", "istiod", "cni", "ztunnel", "gateway"})
 _STEERING = (
@@ -51,12 +53,14 @@ _WEBHOOKS = (
     KindRef("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 )
 _DEFAULT_VALIDATOR = "istiod-default-validator"
+"""Of chart ``base``, or of whoever set the tag ``default``; never of the revision that it points to."""
 
 
 async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") -> MeshSnapshot:
     """Read the mesh.
 
-    Kinds that the cluster does not serve count as empty.
+    Kinds that the cluster does not serve count as empty; as do those that tell of foreign managers alone, where we may not list
+    them (``unread`` names these).
 
     Raises:
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read.
@@ -77,40 +81,68 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
             except NotFoundError:
                 return []
 
-    version, cluster_id = await asyncio.gather(reader.server_version(), reader.cluster_id())
-    pods, replica_sets, jobs = await asyncio.gather(
-        shapes(KindRef("v1", "Pod"), PodShape),
-        shapes(KindRef("apps/v1", "ReplicaSet"), OwnedShape),
-        shapes(KindRef("batch/v1", "Job"), OwnedShape),
-    )
-    controllers = await asyncio.gather(*(shapes(kind, Controller) for kind in CONTROLLERS))
-    nodes, namespaces, budgets, autoscalers = await asyncio.gather(
-        shapes(KindRef("v1", "Node"), NodeShape),
-        shapes(KindRef("v1", "Namespace"), NamespaceShape),
-        shapes(KindRef("policy/v1", "PodDisruptionBudget"), Budget),
-        shapes(KindRef("autoscaling/v2", "HorizontalPodAutoscaler"), Autoscaler),
-    )
-    secrets, crds, deployments, daemons, *webhooks = await asyncio.gather(
-        whole(KindRef("v1", "Secret"), "owner=helm"),
-        whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
-        whole(KindRef("apps/v1", "Deployment")),
-        whole(KindRef("apps/v1", "DaemonSet")),
-        *(whole(kind) for kind in _WEBHOOKS),
+    # All at once: while the API server encodes the pods, the rest is read.
+    (
+        (version, cluster_id),
+        (pods, replica_sets, jobs),
+        controllers,
+        (nodes, namespaces, budgets, autoscalers),
+        (secrets, crds, deployments, daemons, *webhooks),
+    ) = await asyncio.gather(
+        asyncio.gather(reader.server_version(), reader.cluster_id()),
+        asyncio.gather(
+            shapes(KindRef("v1", "Pod"), PodShape),
+            shapes(KindRef("apps/v1", "ReplicaSet"), OwnedShape),
+            shapes(KindRef("batch/v1", "Job"), OwnedShape),
+        ),
+        asyncio.gather(*(shapes(kind, Controller) for kind in CONTROLLERS)),
+        asyncio.gather(
+            shapes(KindRef("v1", "Node"), NodeShape),
+            shapes(KindRef("v1", "Namespace"), NamespaceShape),
+            shapes(KindRef("policy/v1", "PodDisruptionBudget"), Budget),
+            shapes(KindRef("autoscaling/v2", "HorizontalPodAutoscaler"), Autoscaler),
+        ),
+        asyncio.gather(
+            whole(KindRef("v1", "Secret"), "owner=helm"),
+            whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
+            whole(KindRef("apps/v1", "Deployment")),
+            whole(KindRef("apps/v1", "DaemonSet")),
+            *(whole(kind) for kind in _WEBHOOKS),
+        ),
     )
     istio_crds = sorted((crd for crd in crds if crd["spec"]["group"].endswith(_GROUPS)), key=_name)
     istio_webhooks = [webhook for found in webhooks for webhook in found if _is_istio(webhook)]
     by_owner = owners_of_pods(pods, replica_sets, jobs)
     istiods = [manifest for manifest in deployments if is_control_plane(manifest)]
-    parts = [*istiods, *daemons, *istio_webhooks]
-    releases = _releases(secrets)
-    members = {(release.key, ObjectRef.of(manifest)) for release in releases for manifest in release.objects}
+    stored = [decode_release(secret) for secret in latest_by_name(secrets)]
+    releases = _releases(stored)
+    holdings = Holdings(
+        {one.key: frozenset(map(ObjectRef.of, one.objects)) for one in stored},
+        frozenset(release.key for release in releases if release.is_sails),
+    )
+    running = {ObjectRef.of(manifest): manifest for manifest in (*deployments, *daemons)}
+    components = [
+        msgspec.structs.replace(part, owner=owner_among(running[part.workload], holdings))
+        for part in components_of(deployments, daemons)
+    ]
+    steered = [_as_object(shape) for shape in namespaces if shape.metadata.labels.keys() & set(_STEERING)]
+    parts = [*istiods, *(running[part.workload] for part in components), *istio_webhooks, *istio_crds, *steered]
+    foreign, unread = await read_foreign_managers(
+        reader,
+        Seen(objects=tuple(parts), istiods=tuple(istiods), deployments=tuple(deployments)),
+        istio_namespace,
+        crds,
+        frozenset(release.key for release in releases),
+    )
     return MeshSnapshot(
         cluster=ClusterFacts(cluster_id, version, tuple(sorted(map(_node, nodes), key=lambda node: node.name))),
         istio_namespace=istio_namespace,
-        control_planes=tuple(sorted(map(control_plane_of, istiods), key=lambda plane: plane.deployment)),
-        tags=_tags(istio_webhooks, members),
-        components=tuple(sorted(components_of(deployments, daemons), key=lambda part: part.workload)),
-        webhooks=tuple(sorted((webhook_of(hook, members) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
+        control_planes=tuple(
+            sorted((_plane(one, istio_webhooks, holdings) for one in istiods), key=lambda plane: plane.deployment)
+        ),
+        tags=_tags(istio_webhooks, holdings),
+        components=tuple(sorted(components, key=lambda part: part.workload)),
+        webhooks=tuple(sorted((webhook_of(hook, holdings) for hook in istio_webhooks), key=lambda webhook: webhook.ref)),
         helm_releases=releases,
         crds=tuple(map(_crd, istio_crds)),
         namespaces=tuple(sorted(map(_namespace, namespaces), key=lambda namespace: namespace.name)),
@@ -119,7 +151,10 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         autoscalers=tuple(sorted(map(_autoscaler, autoscalers), key=lambda scaler: scaler.ref)),
         istio_objects=await _custom_resources(whole, istio_crds),
         istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
-        foreign_managers=tuple(sorted({why for part in parts if (why := foreign_manager(part))})),
+        sail_resources=await sail_resources(whole, crds),
+        base=_base(istio_crds),
+        foreign_managers=foreign,
+        unread=unread,
     )
 
 
@@ -134,8 +169,7 @@ async def _custom_resources(whole: Any, crds: Sequence[Manifest]) -> tuple[Objec
     return tuple(sorted(ObjectRef.of(manifest) for manifests in found for manifest in manifests))
 
 
-def _releases(secrets: list[Manifest]) -> tuple[HelmRelease, ...]:
-    stored = [decode_release(secret) for secret in latest_by_name(secrets)]
+def _releases(stored: Iterable[StoredRelease]) -> tuple[HelmRelease, ...]:
     return tuple(
         HelmRelease(
             name=release.name,
@@ -174,6 +208,19 @@ def control_plane_of(manifest: Manifest) -> ControlPlane:
     )
 
 
+def _plane(istiod: Manifest, webhooks: Iterable[Manifest], holdings: Holdings) -> ControlPlane:
+    """With the owner of its Deployment and of the webhooks of its revision, tags and the default validator aside."""
+    plane = control_plane_of(istiod)
+    own = [hook for hook in webhooks if _is_of(hook, plane)]
+    owners = [(ObjectRef.of(one), owner_among(one, holdings)) for one in (istiod, *own)]
+    return msgspec.structs.replace(plane, owner=owner_of_part(owners))
+
+
+def _is_of(webhook: Manifest, plane: ControlPlane) -> bool:
+    revision = _labels(webhook).get("istio.io/rev")
+    return revision == plane.revision and not _is_tag(webhook) and _name(webhook) != _DEFAULT_VALIDATOR
+
+
 def components_of(deployments: Iterable[Manifest], daemons: Iterable[Manifest]) -> list[Component]:
     """CNI, ztunnel and gateways among these."""
     found: list[Component] = []
@@ -208,35 +255,28 @@ def _is_tag(webhook: Manifest) -> bool:
     return webhook["kind"] == "MutatingWebhookConfiguration" and "istio.io/tag" in _labels(webhook)
 
 
-def _owner(webhook: Manifest, members: _Members) -> Ownership:
-    """``istioctl tag set`` copies the marks of Helm from the revision's webhook: only the release's manifest tells."""
-    owner = owner_of(webhook)
-    if owner.method != "helm" or (owner.release, ObjectRef.of(webhook)) in members:
-        return owner
-    return Ownership("none", "", f"{owner.evidence}, but the manifest of that release does not have it")
-
-
-def _tags(webhooks: Sequence[Manifest], members: _Members) -> tuple[RevisionTag, ...]:
-    free = [hook for hook in webhooks if _name(hook) == _DEFAULT_VALIDATOR and _owner(hook, members).method != "helm"]
+def _tags(webhooks: Sequence[Manifest], holdings: Holdings) -> tuple[RevisionTag, ...]:
+    validators = [hook for hook in webhooks if _name(hook) == _DEFAULT_VALIDATOR]
+    free = [hook for hook in validators if owner_among(hook, holdings).method != "helm"]
     validator = cleaned_webhook(free[0]) if free else None
-    return tuple(sorted((_tag(hook, members, validator) for hook in webhooks if _is_tag(hook)), key=lambda tag: tag.tag))
+    return tuple(sorted((_tag(hook, holdings, validator) for hook in webhooks if _is_tag(hook)), key=lambda tag: tag.tag))
 
 
-def _tag(webhook: Manifest, members: _Members, default_validator: Manifest | None) -> RevisionTag:
+def _tag(webhook: Manifest, holdings: Holdings, default_validator: Manifest | None) -> RevisionTag:
     labels = _labels(webhook)
     tag = labels["istio.io/tag"]
     return RevisionTag(
         tag=tag,
         revision=labels.get("istio.io/rev") or "default",
         webhook=ObjectRef.of(webhook),
-        owner=_owner(webhook, members),
+        owner=owner_of_tag(webhook, holdings),
         manifest=cleaned_webhook(webhook),
         validator=default_validator if tag == "default" else None,
     )
 
 
-def webhook_of(manifest: Manifest, members: _Members) -> Webhook:
-    """The facts of a webhook configuration; ``members`` are the objects of Helm releases, by release."""
+def webhook_of(manifest: Manifest, holdings: Holdings) -> Webhook:
+    """The facts of a webhook configuration, given the Helm releases that are stored."""
     labels = _labels(manifest)
     entries: list[dict[str, Any]] = manifest.get("webhooks") or []
     clients = [entry["clientConfig"] for entry in entries]
@@ -249,7 +289,7 @@ def webhook_of(manifest: Manifest, members: _Members) -> Webhook:
         service=called,
         failure_policies=tuple(entry.get("failurePolicy", "Fail") for entry in entries),
         has_ca_bundle=bool(clients) and all(client.get("caBundle") for client in clients),
-        owner=_owner(manifest, members),
+        owner=owner_of_tag(manifest, holdings) if _is_tag(manifest) else owner_among(manifest, holdings),
     )
 
 
@@ -262,6 +302,18 @@ def _crd(manifest: Manifest) -> CustomResourceDefinition:
         digest=digest_of(spec),
         owner=owner_of(manifest),
     )
+
+
+def _base(crds: Sequence[Manifest]) -> Ownership:
+    """The owner of Istio's own CRDs, which chart ``base`` has; those of the Gateway API come from elsewhere."""
+    owners = [(ObjectRef.of(crd), owner_of(crd)) for crd in crds if crd["spec"]["group"].endswith(".istio.io")]
+    return owner_of_part(owners) if owners else Ownership("none", "", "there are no CRDs of Istio")
+
+
+def _as_object(shape: NamespaceShape) -> Manifest:
+    metadata = shape.metadata
+    marks = {"labels": metadata.labels, "annotations": metadata.annotations}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": metadata.name, **marks}}
 
 
 def _namespace(shape: NamespaceShape) -> Namespace:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -47,6 +47,7 @@ async def gather_evidence(reader: ClusterReader, writer: ClusterWriter, snapshot
                 as_helm_applies(_without_replicas(manifest, snapshot), release.name, release.namespace),
             )
             for release in snapshot.helm_releases
+            if release.installed
             for manifest in release.objects
         )
     )
@@ -121,13 +122,21 @@ def _behind(service: ServiceShape, snapshot: MeshSnapshot) -> tuple[ObjectRef, .
 
 
 async def _injection_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> list[Probe]:
-    """For each tag or revision that a namespace asks for, a pod in the first such namespace."""
-    asked: dict[str, Namespace] = {}
+    """For each tag or revision that a namespace asks for, a pod in the first such namespace where we may create one."""
+    asked: dict[str, list[Namespace]] = {}
     for namespace in snapshot.namespaces:
         pointer, _ = pointer_of(namespace, {})
         if pointer:
-            asked.setdefault(pointer, namespace)
-    return [await _injection_probe(writer, snapshot, pointer, namespace.name) for pointer, namespace in sorted(asked.items())]
+            asked.setdefault(pointer, []).append(namespace)
+    return [await _first_allowed(writer, snapshot, pointer, namespaces) for pointer, namespaces in sorted(asked.items())]
+
+
+async def _first_allowed(writer: ClusterWriter, snapshot: MeshSnapshot, pointer: str, namespaces: Sequence[Namespace]) -> Probe:
+    for namespace in namespaces:
+        probe = await _injection_probe(writer, snapshot, pointer, namespace.name)
+        if not probe.refused:
+            break
+    return probe
 
 
 async def _injection_probe(writer: ClusterWriter, snapshot: MeshSnapshot, pointer: str, namespace: str) -> Probe:
@@ -144,7 +153,7 @@ async def _injection_probe(writer: ClusterWriter, snapshot: MeshSnapshot, pointe
         return "" if shape.proxy else f"no sidecar was injected, though {pointer} leads to {expected or 'no revision'}"
 
     hook = _hook_of(snapshot, pointer)
-    return Probe(hook, f"a pod in namespace {namespace}", await _problem(ask))
+    return await _probe(hook, f"a pod in namespace {namespace}", ask)
 
 
 async def _validation_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> list[Probe]:
@@ -164,14 +173,16 @@ async def _validation_probes(writer: ClusterWriter, snapshot: MeshSnapshot) -> l
         return ""
 
     hook = FindingObject("ValidatingWebhookConfiguration", "", validators[-1].ref.name, "webhooks")
-    return [Probe(hook, "an Istio object", await _problem(ask))]
+    return [await _probe(hook, "an Istio object", ask)]
 
 
-async def _problem(ask: Callable[[], Awaitable[str]]) -> str:
+async def _probe(hook: FindingObject, what: str, ask: Callable[[], Awaitable[str]]) -> Probe:
     try:
-        return await ask()
+        return Probe(hook, what, await ask())
+    except ForbiddenError as error:
+        return Probe(hook, what, error.what, refused=True)
     except ClusterApiError as error:
-        return error.what
+        return Probe(hook, what, error.what)
 
 
 def _hook_of(snapshot: MeshSnapshot, pointer: str) -> FindingObject:

@@ -13,6 +13,7 @@ __all__ = [
     "Container",
     "Controller",
     "EndpointSliceShape",
+    "HelmReleaseShape",
     "NamespaceShape",
     "NodeShape",
     "OwnedShape",
@@ -241,6 +242,30 @@ class EndpointSliceShape(_Shape):
     def ready(self) -> int:
         """Endpoints that take traffic."""
         return sum(endpoint.conditions.ready for endpoint in self.endpoints or ())
+
+
+class _HelmReleaseSpec(_Shape):
+    release_name: str = ""
+    target_namespace: str = ""
+
+
+class HelmReleaseShape(_Shape):
+    """Of Flux."""
+
+    metadata: _Metadata
+    spec: _HelmReleaseSpec = msgspec.field(default_factory=_HelmReleaseSpec)
+
+    @property
+    def release(self) -> str:
+        """The Helm release that it makes, ``namespace/name``.
+
+        Names of more than 53 characters, which Flux shortens, are not foretold.
+
+        Source: https://fluxcd.io/flux/components/helm/helmreleases/#release-name
+        """
+        target, name = self.spec.target_namespace, self.metadata.name
+        made = self.spec.release_name or (f"{target}-{name}" if target else name)
+        return f"{target or self.metadata.namespace}/{made}"
 
 
 class NamespaceShape(_Shape):

@@ -11,6 +11,7 @@ import msgspec
 
 from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
 from resail.errors import ClusterApiError
+from resail.models.access import Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.selector import Selector
 from resail.twin.bootstrap import BOOTSTRAP
@@ -84,7 +85,7 @@ async def open_twin(
 
 
 class TwinCluster:
-    """Implements ``ClusterReader`` and ``ClusterWriter``; the docstrings are there."""
+    """Implements ``ClusterReader``, ``ClusterWriter`` and ``AccessReviewer``; the docstrings are there."""
 
     def __init__(self, store: Store, beginning: Beginning) -> None:
         self.clock = store.clock
@@ -141,6 +142,11 @@ class TwinCluster:
                         yield event
         finally:
             stop()
+
+    async def allows(self, permission: Permission) -> bool:
+        """Always: a twin is its owner's, and knows no users."""
+        await self._call("review rights")
+        return True
 
     # --- writing ---
 

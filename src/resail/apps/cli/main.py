@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": (_AT + "plan", "Plan an upgrade and write it to a file; changes nothing."),
     "show": (_AT + "show", "Show a plan: its steps, restarts and findings."),
     "diff": (_AT + "diff", "What a plan would change now, by server-side dry run."),
+    "rbac": (_AT + "rbac", "The least Roles that running a plan takes."),
     "rehearse": (_AT + "rehearse", "Run a plan on a twin of its mesh: durations, restarts, peaks, faults."),
     "apply": (_AT + "apply", "Run a plan."),
     "status": (_AT + "status", "How a run stands."),

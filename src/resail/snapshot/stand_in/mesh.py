@@ -16,6 +16,7 @@ from resail.models.snapshot import (
 from resail.models.stand_in import StandIn
 from resail.snapshot.stand_in.definitions import definitions
 from resail.snapshot.stand_in.model import Released, condition, released
+from resail.snapshot.stand_in.sail import sail_objects
 from resail.snapshot.stand_in.webhooks import webhook_configurations
 from resail.snapshot.stand_in.workloads import pinned_nodes, workload_objects
 
@@ -44,6 +45,7 @@ def _all(snapshot: MeshSnapshot, of_releases: dict[ObjectRef, Released], ready_s
     pinned = pinned_nodes(snapshot)
     yield from (StandIn(_node(node, pinned.get(node.name, {}), ready_since)) for node in snapshot.cluster.nodes)
     yield from definitions(snapshot, of_releases, ready_since)
+    yield from sail_objects(snapshot, ready_since)
     workloads = {workload.ref for workload in snapshot.workloads}
     budgets = {budget.ref: _budget(budget) for budget in snapshot.budgets}
     webhooks = {ObjectRef.of(one.manifest): one for one in webhook_configurations(snapshot, of_releases)}

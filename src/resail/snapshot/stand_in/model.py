@@ -45,6 +45,7 @@ def released(snapshot: MeshSnapshot) -> dict[ObjectRef, Released]:
     by_helm = {
         ObjectRef.of(manifest): Released(as_helm_applies(without_values(manifest), release.name, release.namespace), HELM)
         for release in snapshot.helm_releases
+        if release.installed
         for manifest in release.objects
     }
     by_istioctl = {

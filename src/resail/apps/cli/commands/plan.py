@@ -7,6 +7,7 @@ import click
 
 from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapshot_option
 from resail.apps.cli.command import Command
+from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
 
 __all__ = ["command"]
@@ -72,6 +73,19 @@ __all__ = ["command"]
     show_default=True,
     help="How long what a step changed may take to get ready.",
 )
+@click.option(
+    "--remove-old",
+    is_flag=True,
+    help="After a canary uninstall the revision that it took the place of, once nothing is connected to it; "
+    "it stays where this is left out.",
+)
+@click.option(
+    "--soak",
+    metavar="DURATION",
+    type=DurationType(),
+    default="0s",
+    help="How long the new revision serves before the old one is removed, such as 90s, 30m, 24h or 7d.",
+)
 @release_dir_option
 @snapshot_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -89,6 +103,8 @@ def command(
     approve_restarts: bool,
     max_parallel: int,
     ready_timeout: int,
+    remove_old: bool,
+    soak: int,
     release_directories: tuple[Path, ...],
     snapshot: Path | None,
     out: Path | None,
@@ -96,9 +112,12 @@ def command(
     """Plan an upgrade, over as many hops as it takes: every write, every restart and its reason, and how each step is undone.
 
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
-    that --out writes.
+    that --out writes. Tells beside its findings which rights its user lacks to apply it.
     """
+    from msgspec import structs
+
     from resail.apps.cli.output import print_result, say
+    from resail.operations.access import rights_findings
     from resail.operations.plan import PlanRequest, plan
     from resail.operations.values import read_operator, read_values
 
@@ -115,17 +134,22 @@ def command(
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
         ready_timeout=ready_timeout,
+        remove_old=remove_old,
+        soak=soak,
         release_directories=release_directories,
         out=out,
     )
     made = settle(plan(request, lambda text: say(text, settings)))
+    rights = settle(rights_findings(request.mesh, made))
+    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:
         from resail.apps.cli.drawing.plan import draw_plan
 
-        return draw_plan(made, verbose=settings.verbose)
+        return draw_plan(shown, verbose=settings.verbose)
 
-    print_result(made.plan, settings, table)
+    print_result(shown.plan, settings, table)
     if out is None:
         say("not kept: give --out FILE, and then `resail apply FILE`", settings)
     else:

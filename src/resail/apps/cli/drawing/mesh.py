@@ -3,11 +3,15 @@
 from collections import Counter
 
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from resail.apps.cli.drawing.parts import grid, table
 from resail.models.snapshot import MeshSnapshot, Ownership, Workload
 
 __all__ = ["draw_mesh"]
+
+_REACHES = {"mesh": "will not write to this mesh", "object": "will not write to it", "nothing": "may write"}
+_INSTALLERS = {"none": "plain manifests", "mixed": "not clear"}
 
 
 def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
@@ -19,12 +23,20 @@ def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
         ("nodes", f"{sum(node.ready for node in nodes)} of {len(nodes)} ready"),
         ("capacity", _capacity(mesh)),
         ("proxies", _versions(Counter(pod.proxy_version for load in mesh.workloads for pod in load.pods)) or "none"),
-        ("CRDs", str(len(mesh.crds))),
+        ("CRDs", f"{len(mesh.crds)}, Istio's installed by {_owner(mesh.base)}"),
         ("Istio objects", str(len(mesh.istio_objects))),
     ]
     parts: list[RenderableType] = [grid(facts)]
     if mesh.foreign_managers:
-        parts.append(table(("Managed by others: resail will not write here",), [(w,) for w in mesh.foreign_managers]))
+        managers = [
+            (each.manager, _REACHES[each.reach], str(each.object), f"{each.field}: {each.value}")
+            for each in mesh.foreign_managers
+        ]
+        parts.append(table(("Managed by", "Resail", "Where it shows", "Evidence"), managers, title="\nOther managers"))
+    if mesh.unread:
+        parts.append(
+            Text(f"\nWhether others manage this mesh is not fully known: we may not list {', '.join(mesh.unread)}", "yellow")
+        )
     planes = [
         (each.revision, each.version, f"{each.ready}/{each.replicas}", _owner(each.owner), str(each.deployment))
         for each in mesh.control_planes
@@ -39,6 +51,7 @@ def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
             for each in mesh.components
         ]
         parts.append(table(("Component", "Version", "Installed by", "Workload"), components, title="Components"))
+    parts.append(table(("Part", "Installed by", "Evidence"), _evidence(mesh), title="Owners"))
     meshed = [load for load in mesh.workloads if any(pod.proxy_version for pod in load.pods)]
     rows = [(str(load.ref), f"{load.ready}/{load.replicas}", _proxies(load), _revisions(load)) for load in meshed]
     parts.append(table(("Workload", "Ready", "Proxies", "Revision"), rows, title=f"Workloads with a sidecar ({len(rows)})"))
@@ -46,7 +59,15 @@ def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
 
 
 def _owner(owner: Ownership) -> str:
-    return f"{owner.method} {owner.release}".strip()
+    return f"{_INSTALLERS.get(owner.method, owner.method)} {owner.release}".strip()
+
+
+def _evidence(mesh: MeshSnapshot) -> list[tuple[str, str, str]]:
+    owners = [("CRDs", mesh.base)]
+    owners += [(f"istiod {each.revision}", each.owner) for each in mesh.control_planes]
+    owners += [(f"tag {each.tag}", each.owner) for each in mesh.tags]
+    owners += [(f"{each.role} {each.workload.name}", each.owner) for each in mesh.components if not each.managed_by_istiod]
+    return [(part, _owner(owner), owner.evidence) for part, owner in owners]
 
 
 def _capacity(mesh: MeshSnapshot) -> str:

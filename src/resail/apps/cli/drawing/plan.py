@@ -75,7 +75,6 @@ def _objects(plan: Plan) -> RenderableType:
     rows = [
         (step.id, f"{_SIGNS[each.change]} {each.object}", ", ".join(each.fields))
         for step in plan.steps
-        if isinstance(step, InstallerStep)
-        for each in step.change.objects
+        for each in (step.change.objects if isinstance(step, InstallerStep) else getattr(step, "objects", ()))
     ]
     return table(("Step", "Object", "Fields"), rows, title=f"Objects ({len(rows)})")
