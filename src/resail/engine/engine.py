@@ -1,6 +1,7 @@
 """The loop: each step of a plan in turn, intent before acting, outcome after."""
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
 from resail.engine.adoption import do_adopt, undo_adopt
@@ -8,6 +9,7 @@ from resail.engine.calls import CallObserver, Calls, NumberedInstaller, Numbered
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.installer_steps import do_change, undo_change
 from resail.engine.istioctl_calls import NumberedIstioctl
+from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
 from resail.engine.removal import do_removal, undo_removal
@@ -97,8 +99,9 @@ class Engine:
             elif standing is None:
                 await self._guarded(context, step.id, check_preconditions(context, step))
             self._journal.append(run, StepIntent(step.id, "do"))
+            work = persevere(context, step.id, partial(_do, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_do(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except _HaltingErrors:
                 raise
             except ResailError as error:
@@ -128,8 +131,9 @@ class Engine:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
+            work = persevere(context, step.id, partial(_undo, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_undo(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except ClusterUnreachableError:
                 raise
             except ResailError as error:

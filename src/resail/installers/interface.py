@@ -69,7 +69,7 @@ class Installer(Protocol):
         ...
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
-        """Clear what ``run`` itself left half written when it was killed; True where there was something.
+        """Clear what ``run`` itself left half written when it was killed or failed; True where there was something.
 
         Args:
             release: ``namespace/name``.

@@ -82,11 +82,10 @@ class StoredReleases:
         if not history:
             return False
         latest = history[-1]
-        never_deployed = latest.status == "failed" and len(history) == 1
-        if not latest.status.startswith("pending-") and not never_deployed:
+        failed, pending = latest.status == "failed", latest.status.startswith("pending-")
+        ours = unfinished and (latest.run == run or latest.by_rollback)
+        if not pending and not (failed and (ours or len(history) == 1)):
             return False
-        # A pending rollback carries the labels of the revision that it goes back to.
-        ours = unfinished and (latest.run == run or latest.status == "pending-rollback")
         if not ours:
             raise HaltedError(
                 f"revision {latest.revision} is {latest.status}, and this run did not leave it so",

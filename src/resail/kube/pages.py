@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 from google.protobuf.message import DecodeError
 
-from resail.errors import ClusterApiError
+from resail.kube.errors import unreadable
 from resail.kube.protobuf.envelope import MAGIC, Envelope
 from resail.kube.protobuf.messages import message_of, named
 from resail.kube.protobuf.shaping import shaper
@@ -42,18 +42,24 @@ class Page(Generic[T]):
         self._shape = shape
         self._body: list[bytes] = []
         """What came in, where it is JSON or not yet known."""
+        self._undecided = reads_protobuf(kind, shape)
+        """Nothing has come that tells the encoding."""
         self._envelope: Envelope | None = None
 
     def take(self, chunk: bytes) -> None:
         """The next bytes.
 
         Raises:
-            ClusterApiError: they are no list, or an object in it does not fit the shape.
+            ApiFailingError: they are no list, or an object in it does not fit the shape.
         """
         with self._explained():
             if self._envelope is None:
                 self._body.append(chunk)
-                if len(self._body) > 1 or not reads_protobuf(self._kind, self._shape) or not chunk.startswith(MAGIC):
+                if not self._undecided or sum(map(len, self._body)) < len(MAGIC):
+                    return
+                self._undecided = False
+                chunk = b"".join(self._body)
+                if not chunk.startswith(MAGIC):
                     return
                 self._body, self._envelope = [], Envelope()
             message = message_of(self._kind)
@@ -65,7 +71,7 @@ class Page(Generic[T]):
         """That was all.
 
         Raises:
-            ClusterApiError: as ``take``; or it is cut short.
+            ApiFailingError: as ``take``; or it is cut short.
         """
         with self._explained():
             if self._envelope is None:
@@ -82,11 +88,7 @@ class Page(Generic[T]):
         try:
             yield
         except (msgspec.DecodeError, DecodeError, ValueError) as error:
-            raise ClusterApiError(
-                f"the API's answer cannot be read: {error}",
-                on=f"list {self._kind.kind}",
-                next_step="report this as a bug of resail",
-            ) from error
+            raise unreadable(error, f"list {self._kind.kind}") from error
 
 
 @cache

@@ -32,7 +32,7 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    parts = list(zip(drafted.parts, rendered, strict=False))
+    parts = drafted.releases(rendered)
     if mesh.snapshot is not None:
         return {part.release: InTheWay(unprobed=_FROM_A_FILE) for part, _ in parts}
     async with connect_to(mesh.cluster) as connection:

@@ -25,6 +25,8 @@ class Envelope:
         self.metadata = b""
         """A ``ListMeta``."""
         self._begun = False
+        self._found = False
+        """The list has begun."""
         self._rest = b""
         """What came in and is not yet a whole field."""
         self._left = 0
@@ -46,7 +48,7 @@ class Envelope:
         while self._begun and (header := _header(data, at)) is not None:
             tag, start, length = header
             if not self._left and tag == _LIST:
-                self._left, at = length, start
+                self._found, self._left, at = True, length, start
                 continue
             end = start + length
             if end > len(data):
@@ -68,7 +70,7 @@ class Envelope:
         Raises:
             ValueError: the end is missing.
         """
-        if self._left or self._rest or not self._begun:
+        if self._left or self._rest or not self._found:
             raise ValueError("the list is cut short")
 
 

@@ -74,6 +74,7 @@ _MESSAGES: Final = {
     "EndpointSlice": "ObjectMeta metadata = 1; repeated Endpoint endpoints = 2",
     "Endpoint": "EndpointConditions conditions = 2",
     "EndpointConditions": "bool ready = 1",
+    "Secret": "ObjectMeta metadata = 1",
     "Namespace": "ObjectMeta metadata = 1",
     "Node": "ObjectMeta metadata = 1; NodeStatus status = 3",
     "NodeStatus": "map<string, Quantity> allocatable = 2; repeated Condition conditions = 4; NodeSystemInfo nodeInfo = 7",
@@ -88,7 +89,7 @@ are messages of their own there, alike in what is read here.
 _KINDS: Final = {
     KindRef(version, kind)
     for version, kinds in {
-        "v1": ("Pod", "Service", "Namespace", "Node"),
+        "v1": ("Pod", "Service", "Secret", "Namespace", "Node"),
         "apps/v1": ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"),
         "batch/v1": ("Job", "CronJob"),
         "policy/v1": ("PodDisruptionBudget",),
