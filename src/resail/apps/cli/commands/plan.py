@@ -141,7 +141,7 @@ def command(
     )
     made = settle(plan(request, lambda text: say(text, settings)))
     rights = settle(rights_findings(request.mesh, made))
-    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    # They are of who plans, who need not be who applies: so they are no part of the file.
     shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:
