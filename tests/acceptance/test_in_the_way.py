@@ -252,6 +252,14 @@ UNMARKED = "no mark of Helm, istioctl or the Sail Operator; written by kubectl-c
 @pytest.mark.bed
 def test_in_place_a_config_map_and_a_label_are_taken_over_and_given_back(resail: Resail) -> None:
     """ConfigMap ``values`` is new in the istiod chart of 1.26; the label is one that the chart has always set."""
+    istioctl = ensure(("istioctl-1.25.1",), print)["istioctl-1.25.1"]
+    command: list[str | Path] = [istioctl, "--kubeconfig", resail.bed.kubeconfig_of("deployer"), "tag", "set", "prod"]
+    subprocess.run([*command, "--revision", "default"], check=True, capture_output=True)
+    mesh = resail("inspect", "-o", "json").json
+    assert [(tag["tag"], tag["owner"]["method"]) for tag in mesh["tags"]] == [("prod", "istioctl")]
+    owners = [mesh["base"], *(part["owner"] for part in (*mesh["control_planes"], *mesh["components"]))]
+    assert {owner["method"] for owner in owners} == {"helm"}
+
     kubectl(resail, "create", "configmap", "values", "--from-literal=merged-values=ours", "--from-literal=x=y")
     kubectl(resail, "label", "service", "istiod", "release=ours", "--overwrite")
     before = world(resail.bed)
@@ -278,15 +286,8 @@ def test_in_place_a_config_map_and_a_label_are_taken_over_and_given_back(resail:
 
 
 @pytest.mark.bed
+@pytest.mark.soak
 def test_by_revision_a_service_account_goes_with_the_revision_and_is_made_again(resail: Resail) -> None:
-    istioctl = ensure(("istioctl-1.25.1",), print)["istioctl-1.25.1"]
-    command: list[str | Path] = [istioctl, "--kubeconfig", resail.bed.kubeconfig_of("deployer"), "tag", "set", "prod"]
-    subprocess.run([*command, "--revision", "default"], check=True, capture_output=True)
-    mesh = resail("inspect", "-o", "json").json
-    assert [(tag["tag"], tag["owner"]["method"]) for tag in mesh["tags"]] == [("prod", "istioctl")]
-    owners = [mesh["base"], *(part["owner"] for part in (*mesh["control_planes"], *mesh["components"]))]
-    assert {owner["method"] for owner in owners} == {"helm"}
-
     kubectl(resail, "create", "serviceaccount", "istiod-1-26-0")
     kubectl(resail, "annotate", "serviceaccount", "istiod-1-26-0", "note=ours")
     before = world(resail.bed)
