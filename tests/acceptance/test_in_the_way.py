@@ -54,8 +54,11 @@ async def by_hand(cluster: Cluster) -> None:
     await cluster.create(role(ROLE, "list", team="ours"))
     named = {"name": SETTINGS.name, "namespace": SETTINGS.namespace, "annotations": {"note": "ours"}}
     await cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"values": "ours"}}, manager="ops")
-    labelled = {"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": READER.name, "labels": {"version": "ours"}}}
-    await cluster.apply(labelled, manager="ops", force=True)
+    await cluster.apply(reader_of_ours(), manager="ops", force=True)
+
+
+def reader_of_ours() -> Manifest:
+    return {"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": READER.name, "labels": {"version": "ours"}}}
 
 
 class Stage:
@@ -189,6 +192,21 @@ def test_killed_anywhere_and_rolled_back_it_is_given_back(stage: Stage, commit: 
     after = stage.objects()
     assert differences(without(world_in(before), SETTINGS), without(world_in(after), SETTINGS)) == []
     assert differences(only(world_in(before), SETTINGS), only(world_in(after), SETTINGS), also_exempt=ANEW) == []
+
+
+def test_an_owner_that_takes_its_field_again_does_not_stop_the_rollback(stage: Stage) -> None:
+    stage.alter(by_hand)
+    before = stage.objects()
+    waiting = approvals(stage.plan())
+    stage.apply()
+    assert stage.resume(*(one.id for one in waiting)).error is None
+
+    async def again(cluster: Cluster) -> None:
+        await cluster.apply(reader_of_ours(), manager="ops", force=True)
+
+    stage.alter(again)
+    assert stage.rollback().error is None
+    assert differences(without(world_in(before), SETTINGS), without(world_in(stage.objects()), SETTINGS)) == []
 
 
 def test_it_is_rehearsed_on_a_copy_that_has_it_too(stage: Stage) -> None:
