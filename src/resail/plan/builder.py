@@ -51,7 +51,7 @@ from resail.models.snapshot import HelmRelease
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
 from resail.plan.foreign import foreign_namespaces
 from resail.plan.normal_form import as_rendered
-from resail.plan.obstacles import InTheWay, Takeover, take_over
+from resail.plan.obstacles import ISTIOCTL, InTheWay, Takeover, refuse_to_overwrite, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.stage_building import BuiltStage, StageBuilding
@@ -140,7 +140,7 @@ class _Building:
         self._hop = len(before)
         self._steps_before = [step for one in before for step in one.steps]
         self._in_the_way = in_the_way
-        self.obstacles: list[Finding] = []
+        self.obstacles = refuse_to_overwrite(in_the_way.get(ISTIOCTL, InTheWay()))
         given = iter(rendered)
         stages = StageBuilding(drafted.chosen.snapshot)
         self._parts: list[tuple[ReleasePart, tuple[Manifest, ...]]] = []
