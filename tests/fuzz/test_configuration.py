@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import yaml
 from hypothesis import strategies as st
-from tests.fuzz.mutations import ODD, spoiled_bytes
-from tests.fuzz.verdict import few_and_many
 
 from resail.errors import ArtifactError, UsageError
 from resail.operations.values import read_values
+from tests.fuzz.mutations import ODD, spoiled_bytes
+from tests.fuzz.verdict import few_and_many
 
 VALID = b"""\
 # as for the istiod chart

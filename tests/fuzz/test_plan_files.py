@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import strategies as st
-from tests.fuzz.mutations import spoiled_bytes, spoiled_tree
-from tests.fuzz.verdict import ends_well, few_and_many, files_below
-from tests.report.runs import a_plan
 
 from resail.models.encoding import canonical_json, digest_of, pretty_json
 from resail.plan.file import write_plan
+from tests.fuzz.mutations import spoiled_bytes, spoiled_tree
+from tests.fuzz.verdict import ends_well, few_and_many, files_below
+from tests.report.runs import a_plan
 
 BROKEN = 9
 UNREACHABLE = 8

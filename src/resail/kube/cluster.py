@@ -1,5 +1,6 @@
 """``ClusterReader`` and ``ClusterWriter`` over a real API server."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from resail.models.identity import KindRef, Manifest, ObjectRef
 __all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
+
+_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @asynccontextmanager
@@ -75,9 +78,10 @@ class KubeCluster:
     async def cluster_id(self) -> str:
         system = ObjectRef("v1", "Namespace", "", "kube-system")
         identity = (await self.get(system))["metadata"].get("uid")
-        if not identity:
-            raise unreadable("it has no uid", f"get {system}")
-        return str(identity)
+        # The name of a directory, too.
+        if not isinstance(identity, str) or not _UID.fullmatch(identity):
+            raise unreadable("its uid is none", f"get {system}")
+        return identity
 
     async def resource_kinds(self) -> tuple[ResourceKind, ...]:
         return await self._discovery.kinds()
