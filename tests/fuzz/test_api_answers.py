@@ -87,8 +87,8 @@ def spoiled(api: MeshApi, place: Path, data: st.DataObject) -> None:
     """One path answers what it should not, each time or the first time."""
     command = data.draw(st.sampled_from(COMMANDS))
     path, body = data.draw(st.sampled_from(sorted(api.answers().items(), key=lambda one: one[0])))
-    wrong = data.draw(_answers(body))
-    for_good = data.draw(st.booleans())
+    wrong: Answer | None = data.draw(_answers(body))
+    for_good: bool = data.draw(st.booleans())
 
     def spoil(request: Request, answer: Answer) -> Answer:
         nonlocal wrong, for_good

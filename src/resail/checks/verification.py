@@ -11,7 +11,7 @@ from resail.checks.rollout import ROLLING_KINDS
 from resail.checks.skew import skew_findings
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, Hop, Plan, RestartWave
+from resail.models.plan import Hop, InstallerStep, Plan, RestartWave
 from resail.models.snapshot import MeshSnapshot
 
 __all__ = ["ManifestEvidence", "Probe", "ServiceEvidence", "VerificationEvidence", "verify_mesh"]
@@ -177,8 +177,7 @@ def _severity(workloads: Iterable[ObjectRef], plan: Plan | None) -> Literal["blo
 
 
 def _touched(plan: Plan) -> frozenset[ObjectRef]:
-    changes = [change for step in plan.steps if isinstance(change := getattr(step, "change", None), HelmChange)]
-    replaced = {ref for change in changes for ref in change.replaced}
+    replaced = {ref for step in plan.steps if isinstance(step, InstallerStep) for ref in step.change.replaced}
     return frozenset(_restarted(plan, len(plan.hops) - 1)) | replaced
 
 

@@ -1,5 +1,6 @@
 """Tags and namespace labels: what new pods ask for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from resail.engine.context import Context, Done, StepFailedError
@@ -16,25 +17,25 @@ _REVISION = "istio.io/rev"
 
 
 async def do_tag(context: Context, step: MoveTag) -> Done:
-    """Point the tag's webhook to the new revision."""
-    (webhook,) = context.objects(step.manifests)
-    if await _points_to(context, webhook) != step.to_revision:
+    """Point the tag's webhook to the new revision, and with the tag ``default`` its validator."""
+    webhooks = context.objects(step.manifests)
+    if await _points_to(context, webhooks[0]) != step.to_revision:
         await check_preconditions(context, step)
-    return await _replace(context, webhook, step.ready_timeout)
+    return await _replace_all(context, webhooks, step.ready_timeout)
 
 
 async def undo_tag(context: Context, step: MoveTag) -> Done:
     """Put the tag's webhook back as it was."""
     assert isinstance(step.undo, TagBack)
-    (webhook,) = context.objects(step.undo.manifests)
-    pointed = await _points_to(context, webhook)
+    webhooks = context.objects(step.undo.manifests)
+    pointed = await _points_to(context, webhooks[0])
     if pointed not in (step.to_revision, step.from_revision):
         raise StepFailedError(
             f"it points to {pointed or 'nothing'}, so somebody moved it meanwhile",
             on=f"tag {step.tag}",
             next_step="put it where it should point, then run `resail resume`",
         )
-    return await _replace(context, webhook, step.ready_timeout)
+    return await _replace_all(context, webhooks, step.ready_timeout)
 
 
 async def do_label(context: Context, step: LabelNamespace) -> Done:
@@ -53,6 +54,11 @@ async def undo_label(context: Context, step: LabelNamespace) -> Done:
 async def _points_to(context: Context, webhook: Manifest) -> str:
     live = await context.reader.get(ObjectRef.of(webhook))
     return str((live["metadata"].get("labels") or {}).get(_REVISION, ""))
+
+
+async def _replace_all(context: Context, webhooks: Sequence[Manifest], timeout: float) -> Done:
+    done = [await _replace(context, webhook, timeout) for webhook in webhooks]
+    return done[0]
 
 
 async def _replace(context: Context, webhook: Manifest, timeout: float) -> Done:

@@ -9,7 +9,7 @@ from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import InstallerError
 from resail.installers.helm_storage import RUN_LABEL
 from resail.installers.interface import ReleaseState
-from resail.installers.stored_releases import HISTORY, StoredReleases, patched_by_istiod, refuse_others
+from resail.installers.stored_releases import HISTORY, StoredReleases, given_back, patched_by_istiod, refuse_others
 from resail.kube.gateway import Gateway, open_gateway
 from resail.models.access import KubeAccess
 from resail.models.identity import Manifest
@@ -72,7 +72,7 @@ class HelmInstaller(StoredReleases):
     async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
         namespace, _, name = release.partition("/")
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [conflict for conflict in found if not patched_by_istiod(conflict)])
+        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
         options = {"version": to_revision, "timeout_seconds": _TIMEOUT, "max_history": HISTORY}
         if found:
             options["force_conflicts"] = True

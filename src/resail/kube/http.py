@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
@@ -15,6 +15,8 @@ from resail.errors import ApiFailingError, ResailError
 from resail.kube.errors import error_of_failure, error_of_status, status_of, unreadable
 
 __all__ = ["TEMPORARY", "Api"]
+
+T = TypeVar("T")
 
 _TOTAL = 60.0  # seconds over all attempts
 _ATTEMPTS = 6
@@ -117,14 +119,59 @@ class Api:
             ClusterUnreachableError: no answer.
             ApiFailingError: one that has no end.
         """
+        built = {"params": params, "content": content, "headers": headers}
+
+        async def whole(response: httpx2.Response) -> Answer:
+            return await self._collect(response, what)
+
+        return await self._send(method, path, what, built, whole, repeatable=repeatable)
+
+    async def read(
+        self,
+        path: str,
+        *,
+        what: str,
+        params: dict[str, str],
+        accept: str,
+        consume: Callable[[AsyncIterator[bytes]], Awaitable[T]],
+    ) -> T:
+        """GET, and have ``consume`` take the body as it comes in; from its start again where it breaks off.
+
+        The body is asked for without compression, which costs an API server more than a fast network saves.
+
+        Raises:
+            ResailError: as ``request``.
+        """
+        built = {"params": params, "headers": {"Accept": accept, "Accept-Encoding": "identity"}}
+        found = await self._send("GET", path, what, built, lambda response: consume(response.aiter_bytes()))
+        if isinstance(found, Answer):
+            raise error_of_status(status_of(found.code, found.body), what)
+        return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        built: dict[str, Any],
+        consume: Callable[[httpx2.Response], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+    ) -> T | Answer:
+        """``exchange``, with what takes an answer that says yes."""
         attempts = 0
         may_have_worked = False
 
-        async def attempt() -> Answer:
+        async def attempt() -> T | Answer:
             nonlocal attempts, may_have_worked
             attempts += 1
             try:
-                answer = await self._ask(method, path, what, params=params, content=content, headers=headers)
+                async with asyncio.timeout(_LONGEST_ANSWER), self._client.stream(method, path, **built) as response:
+                    if response.is_success:
+                        found = await consume(response)
+                        self._has_answered = True
+                        return found
+                    answer = await self._collect(response, what)
             except _FAILURES as error:
                 failure = error_of_failure(error, what)
                 never_sent = isinstance(error, _NEVER_SENT)
@@ -153,16 +200,14 @@ class Api:
                 return given_up.last
             raise given_up.last from given_up.__cause__
 
-    async def _ask(self, method: str, path: str, what: str, **arguments: Any) -> Answer:
-        """Send it once."""
+    async def _collect(self, response: httpx2.Response, what: str) -> Answer:
         parts: list[bytes] = []
         size = 0
-        async with asyncio.timeout(_LONGEST_ANSWER), self._client.stream(method, path, **arguments) as response:
-            async for part in response.aiter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > self._largest:
-                    raise unreadable(f"it is longer than {self._largest} bytes", what)
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > self._largest:
+                raise unreadable(f"it is longer than {self._largest} bytes", what)
         return Answer(response.status_code, response.headers, b"".join(parts))
 
     @asynccontextmanager

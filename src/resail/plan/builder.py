@@ -1,6 +1,6 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,16 +11,22 @@ from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
+    ComponentIs,
     FieldOwnerConflict,
+    GiveBack,
     HelmChange,
     Hop,
+    InstallBefore,
     InstallRevision,
+    IstioctlChange,
     LabelNamespace,
     LabelsAre,
     MoveTag,
     MoveValidator,
     NoUndo,
+    Precondition,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
@@ -32,6 +38,7 @@ from resail.models.plan import (
     TagBack,
     TagIs,
     UninstallRelease,
+    UninstallRevision,
     UpgradeCNI,
     UpgradeControlPlane,
     UpgradeCRDs,
@@ -42,14 +49,19 @@ from resail.models.plan import (
 from resail.models.release import Release
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
 from resail.plan.foreign import foreign_namespaces
+from resail.plan.normal_form import as_rendered
+from resail.plan.obstacles import InTheWay, Takeover, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
-from resail.plan.tags import moved_tag
+from resail.plan.stage_building import BuiltStage, StageBuilding
+from resail.plan.stages import Configurations, StagePart
+from resail.plan.tags import moved_tag, moved_validator
 from resail.plan.waves import into_waves
 
 __all__ = ["BuiltHop", "build_hop"]
 
 _ISTIOD_PATCHES = "pilot-discovery"
+_OF_A_NODE = "it works with an istiod of its minor or one later"
 _KEBAB = {"UpgradeCRDs": "upgrade-crds", "UpgradeCNI": "upgrade-cni"}
 
 
@@ -62,11 +74,17 @@ class BuiltHop(msgspec.Struct, frozen=True):
     manifests: dict[str, tuple[Manifest, ...]]
     """As ``PlanFiles.manifests``."""
     restarts: RestartSet
+    configurations: Configurations
+    """Of istioctl, for the next hop."""
     findings: tuple[Finding, ...]
 
 
 def build_hop(
-    drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Release, before: Sequence[BuiltHop] = ()
+    drafted: Draft,
+    rendered: Sequence[tuple[Manifest, ...]],
+    release: Release,
+    before: Sequence[BuiltHop] = (),
+    in_the_way: Mapping[str, InTheWay] | None = None,
 ) -> BuiltHop:
     """The steps for what was drafted.
 
@@ -75,8 +93,9 @@ def build_hop(
         rendered: the objects of ``drafted.requests``, in their order.
         release: the hop's target.
         before: the hops before it.
+        in_the_way: release → what of others is in its way; what is not known of is not dealt with.
     """
-    building = _Building(drafted, rendered, len(before), sum(len(one.steps) for one in before))
+    building = _Building(drafted, rendered, before, in_the_way or {})
     chosen = drafted.chosen
     steps = building.steps()
     return BuiltHop(
@@ -92,9 +111,12 @@ def build_hop(
         steps=steps,
         manifests=building.manifests,
         restarts=building.restarts,
+        configurations=drafted.configurations,
         findings=(
             *drafted.findings,
             *building.restarts.findings,
+            *building.findings,
+            *building.obstacles,
             *foreign_namespaces(chosen.snapshot, steps),
             *_stays(chosen),
         ),
@@ -104,35 +126,54 @@ def build_hop(
 class _Building:
     """Collects steps in order, and what the steps before leave behind."""
 
-    def __init__(self, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], hop: int, steps_before: int) -> None:
+    def __init__(
+        self,
+        drafted: Draft,
+        rendered: Sequence[tuple[Manifest, ...]],
+        before: Sequence[BuiltHop],
+        in_the_way: Mapping[str, InTheWay],
+    ) -> None:
         self._draft = drafted
         self._chosen = drafted.chosen
         self._options = drafted.chosen.options
-        self._hop = hop
-        self._steps_before = steps_before
-        self._parts = list(zip(drafted.parts, rendered, strict=False))
-        self._tags = list(zip(drafted.tags, rendered[len(drafted.parts) :], strict=True))
+        self._hop = len(before)
+        self._steps_before = [step for one in before for step in one.steps]
+        self._in_the_way = in_the_way
+        self.obstacles: list[Finding] = []
+        given = iter(rendered)
+        stages = StageBuilding(drafted.chosen.snapshot)
+        self._parts: list[tuple[ReleasePart, tuple[Manifest, ...]]] = []
+        self._stages: list[BuiltStage] = []
+        for part in drafted.parts:
+            if isinstance(part, StagePart):
+                self._stages.append(stages.build(part, given))
+            else:
+                self._parts.append((part, next(given)))
+        self._tags = list(zip(drafted.tags, given, strict=True))
+        self.findings = tuple(finding for stage in self._stages for finding in stage.findings)
         self._steps: list[Step] = []
         self._expected: dict[str, ReleaseIs] = {}
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
-        istiod = next(objects for part, objects in self._parts if part.role == "istiod")
+        written = [objects for _, objects in self._parts] + [stage.objects for stage in self._stages]
+        istiod = [objects for part, objects in self._parts if part.role == "istiod"]
+        istiod += [stage.objects for stage in self._stages if stage.part.role == "istiod"]
         self.restarts: RestartSet = restart_set(
             drafted.chosen.snapshot,
             drafted.chosen.selection.plane.revision,
             drafted.chosen.revision,
-            predicted_image(istiod),
-            frozenset(ObjectRef.of(manifest) for _, objects in self._parts for manifest in objects if _runs_pods(manifest)),
+            predicted_image(istiod[0]),
+            frozenset(ObjectRef.of(manifest) for objects in written for manifest in objects if _runs_pods(manifest)),
         )
 
     def steps(self) -> tuple[Step, ...]:
         for role in ("base", "istiod", "cni", "ztunnel"):
-            self._releases(role)
+            self._bring_on(role)
         for tag, objects in self._tags:
             self._move_tag(tag, objects)
         if self._options.strategy == "canary":
             self._label_namespaces()
-        self._releases("validator")
-        self._releases("gateway")
+        self._bring_on("validator")
+        self._bring_on("gateway")
         if self._chosen.leg.restarts:
             self._restart()
         self._verify()
@@ -142,16 +183,20 @@ class _Building:
 
     # --- steps ---
 
-    def _releases(self, role: PartRole) -> None:
+    def _bring_on(self, role: PartRole) -> None:
         for part, objects in self._parts:
             if part.role == role:
                 self._release(part, objects)
+        for stage in self._stages:
+            if stage.part.role == role:
+                self._stage(stage)
 
     def _release(self, part: ReleasePart, objects: tuple[Manifest, ...]) -> None:
-        kind, title, reason = self._wording(part)
+        request, release = part.request, part.release
+        name = release if part.role == "gateway" else request.release
+        kind, title, reason = self._wording(part.role, name, new=part.running is None)
+        taken = self._take_over(release)
         step_id = self._next_id(kind.__name__)
-        request = part.request
-        release = f"{request.namespace}/{request.release}"
         before = self._expected.get(release) or (_stands(part.running) if part.running else None)
         old = self._manifest_before(part)
         change = HelmChange(
@@ -163,17 +208,15 @@ class _Building:
             to_version=str(self._chosen.leg.end),
             values=request.values,
             manifests=self._keep(step_id, objects),
-            objects=object_changes(old, objects),
+            objects=taken.as_changes(object_changes(old, objects), objects),
             replaced=_replaced(old, objects, always=kind is UpgradeGateway),
-            forced=self._conflicts(objects) if part.running else (),
+            forced=(*(self._conflicts(objects) if part.running else ()), *taken.forced),
         )
         more: dict[str, Any] = {"change": change}
         if kind in (InstallRevision, UpgradeControlPlane):
             more["revision"] = self._chosen.revision
         if kind is UpgradeGateway:
-            gateway = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
-            marks = {workload.ref: workload.restart_mark for workload in self._chosen.snapshot.workloads}
-            more |= {"workload": gateway, "mark_before": marks.get(gateway, "")}
+            more |= self._gateway(next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest)))
         self._add(
             kind,
             kind.__name__,
@@ -186,58 +229,113 @@ class _Building:
         revision = before.revision + 1 if before else 1
         self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
 
-    def _wording(self, part: ReleasePart) -> tuple[type[StepBase], str, str]:
+    def _take_over(self, release: str) -> Takeover:
+        """What of others is in the release's way: asked for, and given to it."""
+        taken = take_over(self._in_the_way.get(release, InTheWay()), release, [*self._steps_before, *self._steps])
+        self.obstacles += taken.findings
+        if taken:
+            title = f"Approve that {release} takes over {taken.title} of others"
+            reason = "what others own is not taken in silence"
+            undo = NoUndo("it changes nothing")
+            self._add(Approve, "Approve", title, reason, undo=undo, question=taken.question)
+            step_id = self._next_id("AdoptObjects")
+            was = self._keep(f"{step_id}-objects", tuple(one.manifest for one in taken.objects))
+            held = self._keep(f"{step_id}-fields", taken.excerpts)
+            title = f"Give {taken.title} of others to {release}"
+            reason = "Helm takes over nothing that is not its own"
+            self._add(AdoptObjects, "AdoptObjects", title, reason, undo=GiveBack(was, held), **taken.step_fields)
+        return taken
+
+    def _stage(self, stage: BuiltStage) -> None:
+        """One step; of gateways one each, of which the first installs all."""
+        part = stage.part
+        runs = [ObjectRef.of(manifest) for manifest in stage.own if _runs_pods(manifest)]
+        manifests = before = ""
+        for number, workload in enumerate(runs if part.role == "gateway" else runs[:1] or [None]):
+            name = f"{workload.namespace}/{workload.name}" if part.role == "gateway" and workload else "istioctl"
+            kind, title, reason = self._wording(part.role, name, new=part.former is None)
+            step_id = self._next_id(kind.__name__)
+            manifests = manifests or self._keep(step_id, stage.objects)
+            before = before or (self._keep(f"{step_id}-undo", stage.former) if part.former else "")
+            more: dict[str, Any] = {"change": self._change(stage, manifests, workload, first=number == 0)}
+            if kind in (InstallRevision, UpgradeControlPlane):
+                more["revision"] = self._chosen.revision
+            if kind is UpgradeGateway and workload:
+                more |= self._gateway(workload)
+            self._add(
+                kind,
+                kind.__name__,
+                title,
+                reason,
+                preconditions=self._stands(part, first=number == 0),
+                undo=_undo(stage, str(self._chosen.leg.end), before, first=number == 0),
+                **more,
+            )
+
+    def _change(self, stage: BuiltStage, manifests: str, workload: ObjectRef | None, *, first: bool) -> IstioctlChange:
+        part = stage.part
+        replaced = _replaced(stage.before, [as_rendered(manifest) for manifest in stage.own], always=False)
+        if part.role == "gateway" and workload:
+            replaced = (workload,)
+        return IstioctlChange(
+            revision=part.revision,
+            from_version=part.former.version if part.former else "",
+            to_version=str(self._chosen.leg.end),
+            configuration=part.increments[-1].configuration,
+            components=part.components,
+            manifests=manifests,
+            objects=stage.changes if first else (),
+            replaced=replaced,
+        )
+
+    def _stands(self, part: StagePart, *, first: bool) -> tuple[Precondition, ...]:
+        target = str(self._chosen.leg.end)
+        if not first:
+            return tuple(ComponentIs(component, part.revision, target) for component in part.brings)
+        running = tuple(ComponentIs(one.component, one.revision, one.version) for one in part.running)
+        return running if part.former else (*running, ComponentIs("Pilot", part.revision, ""))
+
+    def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
+        marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
+        return {"workload": workload, "mark_before": marks.get(workload, "")}
+
+    def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
-        name = part.request.release
-        match part.role:
+        match role:
             case "base":
-                return (
-                    UpgradeCRDs,
-                    f"Upgrade the CRDs and cluster roles ({name}) to {target}",
-                    "istiod needs its own CRDs or newer",
-                )
-            case "istiod" if part.running is None:
+                title = f"Upgrade the CRDs and cluster roles ({name}) to {target}"
+                return UpgradeCRDs, title, "istiod needs its own CRDs or newer"
+            case "istiod" if new:
                 reason = f"it serves its own proxies while {plane.revision} still runs"
                 return InstallRevision, f"Install istiod {target} as revision {self._chosen.revision}", reason
             case "istiod":
                 return UpgradeControlPlane, f"Upgrade istiod ({name}) to {target}", "a proxy must never lead its control plane"
             case "cni":
-                return (
-                    UpgradeCNI,
-                    f"Upgrade the CNI agent ({name}) to {target}",
-                    "it works with an istiod of its minor or one later",
-                )
+                return UpgradeCNI, f"Upgrade the CNI agent ({name}) to {target}", _OF_A_NODE
             case "ztunnel":
-                return (
-                    UpgradeZtunnel,
-                    f"Upgrade ztunnel ({name}) to {target}",
-                    "it works with an istiod of its minor or one later",
-                )
+                return UpgradeZtunnel, f"Upgrade ztunnel ({name}) to {target}", _OF_A_NODE
             case "validator":
                 title = f"Point the default validator ({name}) to revision {self._chosen.revision}"
                 return MoveValidator, title, "the newest istiod must judge new configuration"
             case "gateway":
-                return (
-                    UpgradeGateway,
-                    f"Upgrade gateway {part.request.namespace}/{name} to {target}",
-                    "gateways go before workloads",
-                )
+                return UpgradeGateway, f"Upgrade gateway {name} to {target}", "gateways go before workloads"
 
     def _move_tag(self, part: TagPart, objects: tuple[Manifest, ...]) -> None:
         tag = part.tag
         step_id = self._next_id("MoveTag")
-        webhook = moved_tag(tag, objects)
+        webhooks = (moved_tag(tag, objects), *moved_validator(tag, objects))
+        before = tuple(one for one in (tag.manifest, tag.validator if len(webhooks) > 1 else None) if one)
         self._add(
             MoveTag,
             "MoveTag",
             f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
             f"namespaces that ask for {tag.tag} get the new sidecar from now on",
             preconditions=(TagIs(tag.tag, tag.revision),),
-            undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", (tag.manifest,))),
+            undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", before)),
             tag=tag.tag,
             from_revision=tag.revision,
             to_revision=self._chosen.revision,
-            manifests=self._keep(step_id, (webhook,)),
+            manifests=self._keep(step_id, webhooks),
         )
 
     def _label_namespaces(self) -> None:
@@ -311,7 +409,7 @@ class _Building:
         self._steps.append(step)
 
     def _next_id(self, kind: str) -> str:
-        return f"{self._steps_before + len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
+        return f"{len(self._steps_before) + len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
 
     def _keep(self, name: str, objects: tuple[Manifest, ...]) -> str:
         file = f"{name}.json"
@@ -338,6 +436,14 @@ class _Building:
 def _stays(chosen: Chosen) -> list[Finding]:
     canary = chosen.options.strategy == "canary"
     return [old_revision_stays(chosen)] if canary and not chosen.options.remove_old else []
+
+
+def _undo(stage: BuiltStage, target: str, manifests: str, *, first: bool) -> InstallBefore | UninstallRevision:
+    former = stage.part.former
+    if former is None:
+        return UninstallRevision(stage.part.revision, target)
+    added = stage.added if first else ()
+    return InstallBefore(former.version, former.request.configuration, former.components, manifests, added)
 
 
 def _stands(release: Any) -> ReleaseIs:

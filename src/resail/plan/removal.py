@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import AwaitSoak, NoUndo, ObjectChange, ReleaseIs, RemoveRevision, RollbackRelease, StepBase
@@ -23,8 +24,17 @@ def removal_steps(
         chosen: a canary whose old revision is to go.
         stands: the old revision's release as the steps before leave it.
         keep: puts the objects of a step of that kind, which is the next one, into the archive.
+
+    Raises:
+        BlockedError: it is not Helm's.
     """
     old, release, soak = chosen.selection.plane, chosen.selection.istiod, chosen.options.soak
+    if not isinstance(release, HelmRelease):
+        raise BlockedError(
+            f"revision {old.revision} is not Helm's, and resail removes only what Helm can bring back",
+            on="--remove-old",
+            next_step=f"plan without it, and remove it later with `istioctl uninstall --revision {old.revision}`",
+        )
     if soak:
         yield (
             AwaitSoak,

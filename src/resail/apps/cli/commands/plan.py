@@ -38,14 +38,16 @@ __all__ = ["command"]
     metavar="[CHART=]FILE",
     multiple=True,
     help="Values for a chart (base, istiod, cni, ztunnel, gateway), over those of the running release; istiod where "
-    "none is named. What is below `global` goes to every chart that knows it.",
+    "none is named. What is below `global` goes to every chart that knows it. For what istioctl installed: the "
+    "IstioOperator file that it was installed with.",
 )
 @click.option(
     "--set",
     "assignments",
     metavar="[CHART:]PATH=VALUE",
     multiple=True,
-    help="One value, written as for `helm --set`, over those of the files; null removes one.",
+    help="One value, written as for `helm --set`, over those of the files; null removes one. With an IstioOperator, and no "
+    "chart named: as for `istioctl install --set`.",
 )
 @click.option(
     "--on-failure",
@@ -110,14 +112,14 @@ def command(
     """Plan an upgrade, over as many hops as it takes: every write, every restart and its reason, and how each step is undone.
 
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
-    that --out writes.
+    that --out writes. Tells beside its findings which rights its user lacks to apply it.
     """
     from msgspec import structs
 
     from resail.apps.cli.output import print_result, say
     from resail.operations.access import rights_findings
     from resail.operations.plan import PlanRequest, plan
-    from resail.operations.values import read_values
+    from resail.operations.values import read_operator, read_values
 
     request = PlanRequest(
         mesh=mesh_of(settings, snapshot),
@@ -127,6 +129,7 @@ def command(
         revision=revision,
         from_revision=from_revision,
         values=read_values(files, assignments),
+        operator=read_operator(files, assignments),
         on_failure=on_failure,
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
