@@ -47,7 +47,7 @@ async def list_whole(
 
     Raises:
         WatchExpiredError: the pages expired again and again before the last one was read.
-        ClusterApiError: an answer does not decode as ``shape``.
+        ApiFailingError: an answer does not decode as ``shape``.
     """
     params = {"labelSelector": labels} if labels else {}
     if at_once and reads_protobuf(kind, shape):

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 from google.protobuf.message import DecodeError
 
-from resail.errors import ClusterApiError
+from resail.kube.errors import unreadable
 from resail.kube.protobuf.envelope import MAGIC, Envelope
 from resail.kube.protobuf.messages import message_of, named
 from resail.kube.protobuf.shaping import shaper
@@ -50,7 +50,7 @@ class Page(Generic[T]):
         """The next bytes.
 
         Raises:
-            ClusterApiError: they are no list, or an object in it does not fit the shape.
+            ApiFailingError: they are no list, or an object in it does not fit the shape.
         """
         with self._explained():
             if self._envelope is None:
@@ -71,7 +71,7 @@ class Page(Generic[T]):
         """That was all.
 
         Raises:
-            ClusterApiError: as ``take``; or it is cut short.
+            ApiFailingError: as ``take``; or it is cut short.
         """
         with self._explained():
             if self._envelope is None:
@@ -88,11 +88,7 @@ class Page(Generic[T]):
         try:
             yield
         except (msgspec.DecodeError, DecodeError, ValueError) as error:
-            raise ClusterApiError(
-                f"the API's answer cannot be read: {error}",
-                on=f"list {self._kind.kind}",
-                next_step="report this as a bug of resail",
-            ) from error
+            raise unreadable(error, f"list {self._kind.kind}") from error
 
 
 @cache
