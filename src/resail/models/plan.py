@@ -11,6 +11,7 @@ __all__ = [
     "Approve",
     "AwaitSoak",
     "Change",
+    "Check",
     "ComponentIs",
     "FieldOwnerConflict",
     "HelmChange",
@@ -39,10 +40,12 @@ __all__ = [
     "RestartWave",
     "RollbackRelease",
     "SailChange",
+    "SkippedCheck",
     "Step",
     "Strategy",
     "TagBack",
     "TagIs",
+    "TrustIs",
     "Undo",
     "UninstallRelease",
     "UninstallRevision",
@@ -105,6 +108,19 @@ class ResourceIs(msgspec.Struct, frozen=True, tag="ResourceIs"):
     """Dotted path below ``spec`` → value; ``None`` stands for: is not set."""
 
 
+class TrustIs(msgspec.Struct, frozen=True, tag="TrustIs"):
+    """What a revision signs with is what workloads trust: nobody changed the mesh's root since it was planned for."""
+
+    revision: str
+    """The one that will inject."""
+    namespaces: tuple[str, ...]
+    """Of what restarts; their ConfigMaps ``istio-ca-root-cert`` count."""
+    roots: tuple[str, ...]
+    """SHA-256 fingerprints of the roots in them, sorted."""
+    callers: tuple[str, ...]
+    """Those of the caBundle of the revision before, which the new one's webhooks must have; empty where there is none."""
+
+
 class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     """A namespace carries these labels; ``None`` stands for: has no such label."""
 
@@ -112,7 +128,7 @@ class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     labels: dict[str, str | None]
 
 
-Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | LabelsAre
+Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | TrustIs | LabelsAre
 
 
 # --- how a step is undone ---------------------------------------------------------------------------------------
@@ -455,6 +471,18 @@ Step = (
 # --- the whole --------------------------------------------------------------------------------------------------
 
 
+Check = Literal["images", "ca-root", "capacity"]
+"""What is checked before anything is written, beside the plan's own findings."""
+
+
+class SkippedCheck(msgspec.Struct, frozen=True, order=True):
+    """A check that a person has told the planner to leave out."""
+
+    check: Check
+    reason: str
+    """In their words."""
+
+
 class Untouched(msgspec.Struct, frozen=True, order=True):
     """A workload that is left alone, and why."""
 
@@ -497,6 +525,8 @@ class Plan(msgspec.Struct, frozen=True):
     untouched: tuple[Untouched, ...]
     findings: tuple[Finding, ...]
     resail_version: str
+    skipped: tuple[SkippedCheck, ...] = ()
+    """Checks that nobody makes, neither when it is planned nor when it is applied."""
     format_version: int = FORMAT_VERSION
 
     def hop_of(self, step: Step) -> Hop:

@@ -36,6 +36,8 @@ class Connection(msgspec.Struct, frozen=True):
     cluster: Cluster
     clock: Clock
     open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
+    pulls_images: bool = True
+    """A twin's nodes do not."""
 
 
 @asynccontextmanager
@@ -64,7 +66,7 @@ async def connect_to(choice: ClusterChoice, directory: Path | None = None) -> As
 def twin_connection(twin: Cluster, clock: Clock) -> Connection:
     """What works on a twin: no Helm."""
     installer: Installer = RenderedInstaller(twin, twin)
-    return Connection(twin, clock, lambda: nullcontext(installer))
+    return Connection(twin, clock, lambda: nullcontext(installer), pulls_images=False)
 
 
 def _own(directory: Path, choice: ClusterChoice) -> ClusterChoice:

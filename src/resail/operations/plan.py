@@ -8,14 +8,15 @@ from typing import Literal
 import msgspec
 
 from resail.models.identity import IstioVersion
-from resail.models.plan import PlanFiles, Strategy
+from resail.models.plan import PlanFiles, SkippedCheck, Strategy
 from resail.models.release import Release
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.blockers import refuse_blockers
+from resail.operations.conditions import conditions_of_plan
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.stops import find_stops
 from resail.operations.values import Values, for_charts
-from resail.plan.assembly import assemble
+from resail.plan.assembly import assemble, with_findings
 from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
 from resail.plan.file import write_plan
@@ -53,6 +54,8 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Canary: uninstall the revision that it takes the place of, at the end."""
     soak: int = 0
     """Seconds before that."""
+    skipped: tuple[SkippedCheck, ...] = ()
+    """Checks to leave out."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
     out: Path | None = None
@@ -91,7 +94,9 @@ async def plan(
                 snapshot = aftermath(snapshot, done.hop, done.steps, done.manifests)
             progress(f"rendering the charts of {leg.end}")
             hops.append(await _hop(request, snapshot, leg, release, hops, renderer))
-    files = assemble(hops, stops.findings)
+    files = assemble(hops, stops.findings, request.skipped)
+    progress("checking images, roots and capacity")
+    files = with_findings(files, await conditions_of_plan(files, hops, request.mesh, request.skipped))
     refuse_blockers(files.plan.findings, "the mesh")
     if request.out is not None:
         write_plan(request.out, files)
@@ -121,5 +126,6 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         ready_timeout=request.ready_timeout,
         remove_old=request.remove_old,
         soak=request.soak,
+        check_trust=all(one.check != "ca-root" for one in request.skipped),
         kubernetes=line.kubernetes if line else (),
     )

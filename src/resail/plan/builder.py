@@ -1,12 +1,13 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import msgspec
 
 from resail.checks.differences import object_changes
 from resail.checks.sidecar import predicted_image
+from resail.checks.trust import expected_trust
 from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
@@ -31,6 +32,7 @@ from resail.models.plan import (
     StepBase,
     TagBack,
     TagIs,
+    TrustIs,
     UninstallRelease,
     UpgradeCNI,
     UpgradeControlPlane,
@@ -173,13 +175,13 @@ class _Building:
         if kind is UpgradeGateway:
             gateway = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
             marks = {workload.ref: workload.restart_mark for workload in self._chosen.snapshot.workloads}
-            more |= {"workload": gateway, "mark_before": marks.get(gateway, "")}
+            more |= {"workload": gateway, "mark_before": marks.get(gateway, ""), "trust": self._trust({gateway.namespace})}
         self._add(
             kind,
             kind.__name__,
             title,
             reason,
-            preconditions=(before,) if before else (ReleaseAbsent(release),),
+            preconditions=(before or ReleaseAbsent(release), *more.pop("trust", ())),
             undo=RollbackRelease(release, before.revision) if before else UninstallRelease(release),
             **more,
         )
@@ -283,10 +285,18 @@ class _Building:
                 "RestartWave",
                 f"Restart {len(wave)} workload{'s' if len(wave) > 1 else ''} (wave {number} of {len(waves)})",
                 "their sidecars are of the old version",
+                preconditions=self._trust({restart.workload.namespace for restart in wave}),
                 undo=RestartAgain(),
                 wave=number,
                 restarts=wave,
             )
+
+    def _trust(self, namespaces: Set[str]) -> tuple[TrustIs, ...]:
+        """What restarts must be trusted by those that do not yet."""
+        chosen = self._chosen
+        bundles = chosen.snapshot.trust if self._options.check_trust else ()
+        expected = expected_trust(bundles, chosen.selection.plane.revision, chosen.revision, namespaces)
+        return (expected,) if expected else ()
 
     def _verify(self) -> None:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))

@@ -12,17 +12,22 @@ from resail.models.access import Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.plan import (
     Approve,
+    AwaitSoak,
     HelmChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
+    RemoveRevision,
     Restart,
     RestartWave,
     Step,
     TagBack,
+    TrustIs,
     UpgradeGateway,
     Verify,
 )
+from resail.models.trust import CONFIG_MAP, SIGNERS
+from resail.plan.images import images_of
 from resail.plan.resources import Plurals, plurals_of, resource_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
@@ -79,7 +84,8 @@ def rights_to_run(files: PlanFiles) -> tuple[Permission, ...]:
     Discovery and the review of one's own rights are left out: Kubernetes gives them to all who are authenticated.
     """
     steps = files.plan.steps
-    return _least([*_reading(files), *_verifying(files), *_keeping(files), *_steps(files, steps, ("do", "undo"))])
+    beside = [*_reading(files), *_verifying(files), *_conditions(files), *_keeping(files)]
+    return _least([*beside, *_steps(files, steps, ("do", "undo"))])
 
 
 def rights_to_undo(files: PlanFiles, steps: Sequence[Step]) -> tuple[Permission, ...]:
@@ -115,6 +121,21 @@ def _verifying(files: PlanFiles) -> Iterator[Permission]:
     yield Permission("networking.istio.io", "destinationrules", "create", plan.istio_namespace)
     for namespace in _injected(plan.steps):
         yield Permission("", "pods", "create", namespace)
+
+
+def _conditions(files: PlanFiles) -> Iterator[Permission]:
+    """The mesh's roots, and the pull secrets that the plan gives its pods."""
+    for step in files.plan.steps:
+        for one in step.preconditions:
+            if isinstance(one, TrustIs):
+                for namespace in one.namespaces:
+                    yield Permission("", "configmaps", "get", namespace, CONFIG_MAP)
+                for name in SIGNERS:
+                    yield Permission("", "secrets", "get", files.plan.istio_namespace, name)
+    if all(one.check != "images" for one in files.plan.skipped):
+        for use in images_of(files):
+            for name in use.secrets:
+                yield Permission("", "secrets", "get", use.user.namespace, name)
 
 
 def _keeping(files: PlanFiles) -> Iterator[Permission]:
@@ -160,8 +181,11 @@ def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[_Way]) -> Ite
 
 def _step(step: Step, files: PlanFiles, plurals: Plurals, way: _Way) -> Iterator[Permission]:
     match step:
-        case Approve() | Verify():
+        case Approve() | Verify() | AwaitSoak():
             return
+        case RemoveRevision(release=release, objects=objects):
+            gone = {each.object: each.change for each in objects}
+            yield from _release(release.partition("/")[0], files.manifests[step.manifests], gone, plurals, way)
         case LabelNamespace(namespace=namespace):
             yield from _on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
@@ -209,10 +233,16 @@ _VERBS: Mapping[tuple[str, _Way], tuple[str, ...]] = {
 
 
 def _helm(change: HelmChange, objects: Sequence[Manifest], plurals: Plurals, way: _Way) -> Iterator[Permission]:
+    changes = dict.fromkeys(map(ObjectRef.of, objects), "change") | {each.object: each.change for each in change.objects}
+    yield from _release(change.namespace, objects, changes, plurals, way)
+
+
+def _release(
+    namespace: str, objects: Sequence[Manifest], changes: Mapping[ObjectRef, str], plurals: Plurals, way: _Way
+) -> Iterator[Permission]:
     for verb in ("get", "list", "create", "update", "patch", "delete"):
-        yield Permission("", "secrets", verb, change.namespace)
+        yield Permission("", "secrets", verb, namespace)
     rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
-    changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in change.objects}
     for ref, kind in changes.items():
         verbs = _VERBS[kind, way]
         if ref.kind == _CRD and kind == "add":
