@@ -1,13 +1,23 @@
-"""Ten thousand pods with sidecars on a bed, as Deployments make them."""
+"""Ten thousand pods with sidecars on a bed.
+
+The controllers make the first pod of each Deployment, and KWOK makes it ready. The others are copies of it, byte by byte but for
+name and uid, that are written into etcd: to make them all, controllers and KWOK need a quarter of an hour and more.
+"""
 
 import asyncio
+import base64
 import copy
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
+
 from resail.kube import KubeCluster, connect
-from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.identity import Manifest, ObjectRef
 from resail.testbed.bed import Bed
+from resail.testbed.mesh.install import wait_until_ready
+from resail.testbed.processes import Processes
 
 __all__ = ["PODS", "settle_crowd"]
 
@@ -20,25 +30,39 @@ NODES = DEPLOYMENTS
 _APPLICATION_VARIABLES = 120
 """Enough for 20 KB a pod, as pods of a company that configures by environment have them."""
 
-_PATIENCE = 900.0  # seconds
 _INJECTED_FROM = "checkout"
 """A namespace of the demo mesh whose sidecars are of the revision under the tag prod-stable."""
 
+_AT_ONCE = 20
+"""Pods in one transaction of etcd, which takes 1.5 MB."""
+
 
 async def settle_crowd(bed: Bed, progress: Callable[[str], None]) -> None:
-    """Make the pods beside the demo mesh and wait until all are ready."""
+    """Make the pods beside the demo mesh; all are ready then, and no controller runs any more."""
     async with connect(bed.kubeconfig_of("deployer")) as cluster:
         template = await _injected_template(cluster)
         await asyncio.gather(*(cluster.create(_node(number)) for number in range(NODES)))
-        for number in range(NAMESPACES):
-            name = f"crowd-{number:02d}"
+        for name in _namespaces():
             await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
             await asyncio.gather(*(cluster.create(_deployment(name, each, template)) for each in range(DEPLOYMENTS)))
-        await _until_ready(bed, progress)
-        # Only now: the template has its sidecar already, and injecting ten thousand pods would take istiod minutes.
-        for number in range(NAMESPACES):
-            ref = ObjectRef("v1", "Namespace", "", f"crowd-{number:02d}")
-            await cluster.patch(ref, {"metadata": {"labels": {"istio.io/rev": "prod-stable"}}})
+        progress(f"the first pods of {NAMESPACES * DEPLOYMENTS} Deployments")
+        await wait_until_ready(cluster)
+        # Only now: the template has its sidecar already.
+        for name in _namespaces():
+            await cluster.patch(ObjectRef("v1", "Namespace", "", name), {"metadata": {"labels": {"istio.io/rev": "prod-stable"}}})
+    # They would count the copies, and make and remove others.
+    Processes(bed.layout.processes).stop("kube-controller-manager", "kube-scheduler", "kwok")
+    with httpx2.Client(base_url=f"http://127.0.0.1:{bed.layout.ports().etcd}", timeout=60) as etcd:
+        for name in _namespaces():
+            _multiply(etcd, f"/registry/pods/{name}/")
+            progress(f"{REPLICAS * DEPLOYMENTS} pods in {name}")
+    for name in _namespaces():
+        _scale(bed, name, "replicasets")
+        _scale(bed, name, "deployments")
+
+
+def _namespaces() -> Iterator[str]:
+    return (f"crowd-{number:02d}" for number in range(NAMESPACES))
 
 
 async def _injected_template(cluster: KubeCluster) -> dict[str, Any]:
@@ -69,13 +93,12 @@ def _deployment(namespace: str, number: int, template: dict[str, Any]) -> Manife
     name = f"application-{number:02d}"
     own = copy.deepcopy(template)
     own["metadata"]["labels"] |= {"app": name, "service.istio.io/canonical-name": name}
-    # Given a node, the scheduler need not think about ten thousand pods.
     own["spec"]["nodeName"] = f"crowd-{number:02d}"
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"replicas": REPLICAS, "selector": {"matchLabels": {"app": name}}, "template": own},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": own},
     }
 
 
@@ -90,20 +113,41 @@ def _node(number: int) -> Manifest:
     }
 
 
-async def _until_ready(bed: Bed, progress: Callable[[str], None]) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE
-    async with connect(bed.kubeconfig) as cluster:
-        while True:
-            deployments = await cluster.list_objects(KindRef("apps/v1", "Deployment"))
-            ready = sum(
-                (each.get("status") or {}).get("readyReplicas", 0)
-                for each in deployments
-                if each["metadata"]["namespace"].startswith("crowd-")
-            )
-            progress(f"{ready} of {PODS} pods are ready")
-            if ready == PODS:
-                return
-            if loop.time() > deadline:
-                raise TimeoutError(f"only {ready} of {PODS} pods after {_PATIENCE:.0f} s")
-            await asyncio.sleep(5)
+def _multiply(etcd: httpx2.Client, prefix: str) -> None:
+    """Beside each pod under the prefix, as many copies as its Deployment wants."""
+    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    answer = etcd.post("/v3/kv/range", json={"key": _coded(prefix.encode()), "range_end": _coded(end.encode())})
+    models = [(base64.b64decode(one["key"]), base64.b64decode(one["value"])) for one in answer.raise_for_status().json()["kvs"]]
+    for key, value in models:
+        copies = [_renamed(key, value, number) for number in range(1, REPLICAS)]
+        for first in range(0, len(copies), _AT_ONCE):
+            puts = [
+                {"request_put": {"key": _coded(new), "value": _coded(copied)}} for new, copied in copies[first : first + _AT_ONCE]
+            ]
+            etcd.post("/v3/kv/txn", json={"success": puts}).raise_for_status()
+
+
+def _renamed(key: bytes, value: bytes, number: int) -> tuple[bytes, bytes]:
+    """A copy with another name and uid of the same lengths, which the encoding tells in many places."""
+    name = key.rpartition(b"/")[2]
+    new_name = name[:-5] + f"{number:05d}".encode()
+    uid_at = value.index(b"*$") + 2  # field 5 of its metadata, of 36 bytes
+    uid = value[uid_at : uid_at + 36]
+    copied = value.replace(name, new_name).replace(uid, str(uuid.uuid4()).encode())
+    return key.removesuffix(name) + new_name, copied
+
+
+def _coded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _scale(bed: Bed, namespace: str, plural: str) -> None:
+    """As if their controllers had counted the pods."""
+    path = f"/apis/apps/v1/namespaces/{namespace}/{plural}"
+    headers = {"Content-Type": "application/merge-patch+json"}
+    status = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas"), REPLICAS)
+    for one in bed.api("GET", path).raise_for_status().json()["items"]:
+        name = one["metadata"]["name"]
+        spec = {"replicas": REPLICAS}
+        bed.api("PATCH", f"{path}/{name}", headers=headers, json={"spec": spec}).raise_for_status()
+        bed.api("PATCH", f"{path}/{name}/status", headers=headers, json={"status": status}).raise_for_status()

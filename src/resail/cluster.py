@@ -120,7 +120,8 @@ class ClusterWriter(Protocol):
         """JSON merge patch (``None`` removes a field); with ``metadata.resourceVersion`` in it, only of that version.
 
         Raises:
-            ApiConflictError: the object is no longer of the given resourceVersion.
+            ApiConflictError: the object is no longer of the given resourceVersion, be it by this very patch, whose first answer
+                was lost: look again.
         """
         ...
 

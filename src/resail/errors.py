@@ -8,6 +8,7 @@ from enum import IntEnum
 
 __all__ = [
     "ApiConflictError",
+    "ApiFailingError",
     "ApiInvalidError",
     "ArtifactError",
     "BlockedError",
@@ -145,6 +146,12 @@ class ClusterApiError(ResailError):
         self.status = status
 
 
+class ApiFailingError(ClusterApiError):
+    """It fails at what it is asked (HTTP 5xx, or 429 for long), or its answer cannot be read."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
 class NotFoundError(ClusterApiError):
     """The object, or its kind, is not there."""
 
@@ -197,4 +204,11 @@ class WatchExpiredError(ClusterApiError):
 
 
 class InstallerError(ResailError):
-    """Helm (or another installer) failed; its own words are in the message."""
+    """Helm (or another installer) failed; its own words are in the message.
+
+    ``transient``: the API failed it, and that passes; after a look at the cluster it is tried again.
+    """
+
+    def __init__(self, what: str, *, on: str = "", next_step: str = "", transient: bool = False) -> None:
+        super().__init__(what, on=on, next_step=next_step)
+        self.transient = transient

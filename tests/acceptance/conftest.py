@@ -15,6 +15,7 @@ from resail.models.identity import IstioVersion
 from resail.releases.store import default_store
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
+from tests.acceptance.world import World, world
 from tests.conftest import EMPTY, settle
 
 FROM = "1.25.1"
@@ -86,6 +87,22 @@ def restore(bed: Bed) -> None:
     """Put the bed back to the foreign mesh at Istio 1.25.1."""
     bed.reset(_SAVED)
     settle(bed)
+
+
+class Unbroken(msgspec.Struct, frozen=True):
+    """What a canary that nobody interrupted, and no fault met, comes to."""
+
+    record: Any
+    end: World
+
+
+@pytest.fixture(scope="session")
+def unbroken(_foreign_saved: Bed, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    restore(_foreign_saved)
+    resail = Resail(_foreign_saved, tmp_path_factory.mktemp("unbroken"))
+    resail.make_plan("--max-parallel", "3")
+    record = resail.apply()
+    return Unbroken(record, world(_foreign_saved))
 
 
 @pytest.fixture

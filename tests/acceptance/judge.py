@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resail.models.identity import ObjectRef
-from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, RemoveRevision, Restart, RestartWave
+from resail.models.plan import AdoptObjects, HelmChange, LabelNamespace, MoveTag, PlanFiles, RemoveRevision, Restart, RestartWave
 from resail.testbed.audit import Event
 
 __all__ = ["Kinds", "restarted_twice", "unexplained"]
@@ -72,6 +72,9 @@ class _Shown:
             if isinstance(step, LabelNamespace):
                 self._labels.setdefault(step.namespace, set()).update(step.labels)
         self._restarts = _restarts(files)
+        taken = [step for step in files.plan.steps if isinstance(step, AdoptObjects)]
+        adopted = {_named(each.object) for step in taken for each in step.objects}
+        self._taken = adopted | {_named(each.object) for step in taken for each in step.fields}
 
     def complaint(self, event: Event, kinds: Kinds) -> str:
         """Empty where the plan shows the write."""
@@ -83,6 +86,7 @@ class _Shown:
         allowed = (
             self._by_a_release(event, named)
             or (named in self._tags and event.verb == "patch")
+            or (named in self._taken and event.verb in ("patch", "create"))
             or self._labelling(event, named)
             or self._restart(event, named)
         )

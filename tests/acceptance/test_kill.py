@@ -10,8 +10,7 @@ from resail.journal.sqlite import open_journal
 from resail.models.journal import CallIntent
 from resail.plan.file import read_plan
 from resail.testbed import audit
-from resail.testbed.bed import Bed
-from tests.acceptance.conftest import Resail, restore
+from tests.acceptance.conftest import Resail, Unbroken, restore
 from tests.acceptance.exemptions import ANOTHER_RUN
 from tests.acceptance.judge import restarted_twice, unexplained
 from tests.acceptance.world import World, differences, kinds_of, world
@@ -49,18 +48,15 @@ MOMENTS = [
 
 
 @pytest.fixture(scope="module")
-def end(_foreign_saved: Bed, tmp_path_factory: pytest.TempPathFactory) -> World:
+def end(unbroken: Unbroken) -> World:
     """The end state of a run that nobody interrupted."""
-    restore(_foreign_saved)
-    resail = Resail(_foreign_saved, tmp_path_factory.mktemp("unbroken"))
-    resail.make_plan("--max-parallel", "3")
-    record = resail.apply()
+    record = unbroken.record
     entries = open_journal(Path(record["journal"])).entries(record["run"])
     calls = [entry.body for entry in entries if isinstance(entry.body, CallIntent)]
     assert len(calls) == CALLS
     helm = {call.call for call in calls if call.verb.startswith("helm")}
     assert {call for call, phase in MOMENTS if phase == "during"} <= helm
-    return world(_foreign_saved)
+    return unbroken.end
 
 
 @pytest.mark.parametrize(("call", "phase"), MOMENTS)

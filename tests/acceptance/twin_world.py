@@ -7,6 +7,7 @@ from pathlib import Path
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, Entry
 from resail.models.plan import (
+    AdoptObjects,
     HelmChange,
     LabelNamespace,
     MoveTag,
@@ -103,6 +104,9 @@ def _facts(pod: Manifest) -> tuple[str, ...]:
 
 def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
     match step:
+        case AdoptObjects(objects=objects, fields=fields):
+            adopted = call.verb in ("patch", "create") and call.object in {str(one.object) for one in objects}
+            return adopted or (call.verb == "apply" and call.object in {str(one.object) for one in fields})
         case MoveTag(manifests=manifests):
             return (call.verb, call.object) == ("patch", str(ObjectRef.of(files.manifests[manifests][0])))
         case LabelNamespace(namespace=namespace):

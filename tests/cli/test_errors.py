@@ -55,6 +55,7 @@ def assert_fails(resail: Program, code: int, *arguments: str | Path) -> str:
         ["releases", "show"],
         ["releases", "show", "latest"],
         ["completion", "csh"],
+        ["rbac", "plan.zip", "--serviceaccount", "resail"],
     ],
 )
 def test_words_that_are_not_understood(resail: Program, arguments: list[str]) -> None:
@@ -114,7 +115,7 @@ def test_a_values_file_that_is_not_there(resail: Program) -> None:
     assert_fails(resail, 9, "plan", "--to", "1.27.9", "-f", "values.yaml")
 
 
-@pytest.mark.parametrize("verb", ["show", "apply", "diff"])
+@pytest.mark.parametrize("verb", ["show", "apply", "diff", "rbac"])
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"no zip at all", b"PK\x05\x06" + bytes(18)])
 def test_a_plan_file_that_is_none(resail: Program, verb: str, content: bytes | None) -> None:
     if content is not None:

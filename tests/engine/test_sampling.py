@@ -12,6 +12,7 @@ from resail.cluster import Clock
 from resail.engine.calls import Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context
 from resail.engine.engine import Engine
+from resail.engine.istioctl_calls import NumberedIstioctl
 from resail.engine.sampling import Sampler
 from resail.errors import ClusterUnreachableError
 from resail.journal.fold import fold_measurements
@@ -99,6 +100,7 @@ def a_sampler(mesh: Mesh, journal: SqliteJournal, clock: Clock) -> Sampler:
         reader=mesh,
         writer=NumberedWriter(mesh, calls),
         installer=NumberedInstaller(NoReleases(), calls),
+        istioctl=NumberedIstioctl(None, calls),
         journal=journal,
         clock=clock,
         verifier=NoFindings(),

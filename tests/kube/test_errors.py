@@ -8,6 +8,7 @@ import pytest
 
 from resail.errors import (
     ApiConflictError,
+    ApiFailingError,
     ApiInvalidError,
     ClusterApiError,
     ClusterUnreachableError,
@@ -26,20 +27,20 @@ SETTINGS = ObjectRef("v1", "ConfigMap", "shop", "settings")
 PATH = "/api/v1/namespaces/shop/configmaps/settings"
 
 ANSWERS: dict[int, type[ResailError]] = {
-    302: ClusterApiError,
+    302: ApiFailingError,
     400: ApiInvalidError,
     401: ClusterUnreachableError,
     403: ForbiddenError,
     404: NotFoundError,
-    405: ClusterApiError,
+    405: ApiFailingError,
     409: ApiConflictError,
     410: WatchExpiredError,
     422: ApiInvalidError,
-    429: ClusterApiError,
-    500: ClusterApiError,
-    502: ClusterApiError,
-    503: ClusterApiError,
-    504: ClusterApiError,
+    429: ApiFailingError,
+    500: ApiFailingError,
+    502: ApiFailingError,
+    503: ApiFailingError,
+    504: ApiFailingError,
 }
 
 
@@ -81,9 +82,11 @@ async def test_the_fields_that_others_own(cluster: KubeCluster, peer: Peer) -> N
 
 
 async def test_a_budget_is_told_from_a_rate_limit(cluster: KubeCluster, peer: Peer) -> None:
-    path = "/api/v1/namespaces/shop/pods/cart-0/eviction"
+    pod = "/api/v1/namespaces/shop/pods/cart-0"
+    path = f"{pod}/eviction"
     causes = [{"reason": "DisruptionBudget", "message": "The disruption budget cart needs 2 healthy pods and has 2 currently"}]
-    peer.play("POST", path, status(429, "Cannot evict pod as it would violate the pod's disruption budget.", causes))
+    refusal = status(429, "Cannot evict pod as it would violate the pod's disruption budget.", causes)
+    peer.script = lambda request: {pod: Answer(body={"metadata": {"uid": "a"}}), path: refusal}.get(request.path)
     with pytest.raises(EvictionBlockedError):
         await cluster.evict(ObjectRef("v1", "Pod", "shop", "cart-0"))
     assert len(peer.seen("POST", path)) == 1

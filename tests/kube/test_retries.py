@@ -1,23 +1,26 @@
 """What is sent again, after how long, and what is never sent twice."""
 
 import asyncio
+import json
 import socket
 import time
 from pathlib import Path
 
 import pytest
+import stamina
 
 from resail.errors import ApiConflictError, ClusterApiError, ClusterUnreachableError, NotFoundError, ResailError
 from resail.kube import KubeCluster, connect
 from resail.models.identity import Manifest, ObjectRef
-from tests.kube.peer import KUBECONFIG, Answer, Peer, status
+from tests.kube.peer import KUBECONFIG, Answer, Peer, Request, status
 
 SETTINGS = ObjectRef("v1", "ConfigMap", "shop", "settings")
 OBJECT: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"}}
 ALL = "/api/v1/namespaces/shop/configmaps"
 ONE = f"{ALL}/settings"
 POD = ObjectRef("v1", "Pod", "shop", "cart-0")
-EVICTION = "/api/v1/namespaces/shop/pods/cart-0/eviction"
+POD_PATH = "/api/v1/namespaces/shop/pods/cart-0"
+EVICTION = f"{POD_PATH}/eviction"
 
 UNCLEAR = [Answer(fault="reset"), Answer(200, b'{"half":', fault="cut"), status(500), status(502), status(503), status(504)]
 """After any of these the request may have had its effect."""
@@ -56,14 +59,46 @@ async def test_what_is_not_the_same_done_twice_is_sent_once(cluster: KubeCluster
     with pytest.raises(ResailError):
         await cluster.create(OBJECT)
     assert len(peer.seen("POST", ALL)) == 1
-    peer.play("POST", EVICTION, answer)
-    with pytest.raises(ResailError):
-        await cluster.evict(POD)
-    assert len(peer.seen("POST", EVICTION)) == 1
-    peer.play("PATCH", ONE, answer)
-    with pytest.raises(ResailError):
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("answer", UNCLEAR, ids=name)
+async def test_a_patch_of_one_version_cannot_take_effect_twice(cluster: KubeCluster, peer: Peer, answer: Answer) -> None:
+    peer.play("PATCH", ONE, answer, status(409, "the object has been modified"))
+    with pytest.raises(ApiConflictError):
         await cluster.patch(SETTINGS, {"metadata": {"resourceVersion": "7"}, "data": {"a": "1"}})
-    assert len(peer.seen("PATCH", ONE)) == 1
+    assert len(peer.seen("PATCH", ONE)) == 2
+
+
+def play_evictions(peer: Peer, *answers: Answer) -> None:
+    left = list(answers)
+
+    def script(request: Request) -> Answer | None:
+        if request.path == EVICTION:
+            return left.pop(0)
+        return Answer(body={"metadata": {"uid": "of-the-first"}}) if request.path == POD_PATH else None
+
+    peer.script = script
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("answer", [*UNCLEAR, *UNTOUCHED], ids=name)
+@pytest.mark.parametrize(
+    "last",
+    [
+        Answer(201, {}),
+        status(404),
+        status(409, "Precondition failed: UID in precondition: of-the-first, UID in object meta: of-the-second"),
+    ],
+    ids=["done", "gone", "another"],
+)
+async def test_an_eviction_is_of_one_pod_however_often_it_is_sent(
+    cluster: KubeCluster, peer: Peer, answer: Answer, last: Answer
+) -> None:
+    play_evictions(peer, answer, last)
+    await cluster.evict(POD)
+    sent = [json.loads(request.body)["deleteOptions"] for request in peer.seen("POST", EVICTION)]
+    assert sent == [{"preconditions": {"uid": "of-the-first"}}] * 2
 
 
 @pytest.mark.usefixtures("no_waits")
@@ -71,9 +106,7 @@ async def test_what_is_not_the_same_done_twice_is_sent_once(cluster: KubeCluster
 async def test_any_write_is_repeated_where_nothing_was_done(cluster: KubeCluster, peer: Peer, answer: Answer) -> None:
     peer.play("POST", ALL, answer, Answer(201, OBJECT))
     await cluster.create(OBJECT)
-    peer.play("POST", EVICTION, answer, Answer(201, {}))
-    await cluster.evict(POD)
-    assert len(peer.seen("POST", ALL)) == len(peer.seen("POST", EVICTION)) == 2
+    assert len(peer.seen("POST", ALL)) == 2
 
 
 @pytest.mark.usefixtures("no_waits")
@@ -150,6 +183,33 @@ async def test_a_server_that_never_answered_is_asked_once(tmp_path: Path) -> Non
             async with connect(tmp_path / "config"):
                 pass
         assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize(("breaks", "asked"), [(2, 3), (9, 3)])
+async def test_a_server_that_breaks_the_first_connections_is_asked_a_few_times(
+    peer: Peer, tmp_path: Path, breaks: int, asked: int
+) -> None:
+    peer.play("GET", "/version", *[Answer(fault="reset")] * breaks, Answer(body={"gitVersion": "v1.31.0"}))
+    try:
+        async with connect(peer.kubeconfig(tmp_path)):
+            assert breaks < asked
+    except ClusterUnreachableError:
+        assert breaks >= asked
+    assert len(peer.seen("GET", "/version")) == asked
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize(("code", "attempts"), [(500, 6), (502, 20), (503, 20), (504, 20), (429, 20)])
+async def test_more_patience_with_an_api_that_is_away_than_with_one_that_fails(
+    cluster: KubeCluster, peer: Peer, code: int, attempts: int
+) -> None:
+    """Behind a load balancer an API server that starts anew is a 503, a webhook that is broken is a 500 as long as it is."""
+    with stamina.set_testing(True, attempts=20, cap=True):
+        peer.play("GET", ONE, status(code))
+        with pytest.raises(ClusterApiError):
+            await cluster.get(SETTINGS)
+    assert len(peer.seen("GET", ONE)) == attempts
 
 
 async def test_a_server_that_is_gone_for_a_moment_is_asked_again(cluster: KubeCluster, peer: Peer) -> None:

@@ -1,6 +1,6 @@
 """Charts small enough for the planner's tests: what is installed, and what the target renders, by the same rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from resail.plan.assembly import assemble
 from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
 from resail.plan.hops import node_level, standing_of
+from resail.plan.obstacles import InTheWay
 from resail.plan.options import PlanOptions
 from resail.plan.path import Journey, Leg, find_path
 from resail.plan.selection import select
@@ -56,15 +57,26 @@ def installed(chart: str, name: str, version: str, revision: int = 1, **values: 
 
 
 def plan_for(
-    snapshot: MeshSnapshot, options: PlanOptions, *stops: IstioVersion, target: IstioVersion = TARGET, **wishes: dict[str, Any]
+    snapshot: MeshSnapshot,
+    options: PlanOptions,
+    *stops: IstioVersion,
+    target: IstioVersion = TARGET,
+    in_the_way: Mapping[str, InTheWay] | None = None,
+    **wishes: dict[str, Any],
 ) -> PlanFiles:
-    """All of planning, but for what is asked of Helm; ``stops`` are those on the way."""
+    """All of planning, but for what is asked of Helm and the cluster; ``stops`` are those on the way."""
     start = standing_of(snapshot, select(snapshot, options.revision))
     legs = find_path(Journey(start, target, options.strategy, node_level(snapshot), stops), ())
-    return assemble(hops_for(snapshot, legs, options, **wishes))
+    return assemble(hops_for(snapshot, legs, options, in_the_way, **wishes))
 
 
-def hops_for(snapshot: MeshSnapshot, legs: Sequence[Leg], options: PlanOptions, **wishes: dict[str, Any]) -> list[BuiltHop]:
+def hops_for(
+    snapshot: MeshSnapshot,
+    legs: Sequence[Leg],
+    options: PlanOptions,
+    in_the_way: Mapping[str, InTheWay] | None = None,
+    **wishes: dict[str, Any],
+) -> list[BuiltHop]:
     """Each hop planned on what the one before it leaves."""
     hops: list[BuiltHop] = []
     for leg in legs:
@@ -73,7 +85,7 @@ def hops_for(snapshot: MeshSnapshot, legs: Sequence[Leg], options: PlanOptions, 
             options = msgspec.structs.replace(options, revision=hops[-1].hop.to_revision)
         drafted = draft(choose(snapshot, leg, options), _FACTS, wishes)
         rendered = [render(request, str(leg.end)) for request in drafted.requests]
-        hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops))
+        hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops, in_the_way))
     return hops
 
 

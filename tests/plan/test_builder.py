@@ -15,6 +15,7 @@ from resail.models.plan import (
     LabelsAre,
     MoveTag,
     MoveValidator,
+    ObjectIs,
     PlanFiles,
     Precondition,
     RelabelNamespace,
@@ -123,6 +124,8 @@ class Imagined:
                 return self.tags.get(name) == pointed
             case LabelsAre(namespace=namespace, labels=labels):
                 return all(self.labels[namespace].get(label) == value for label, value in labels.items())
+            case ObjectIs():
+                raise AssertionError("nothing was found in the way")
 
     def do(self, step: Step, files: PlanFiles) -> None:
         change = getattr(step, "change", None)

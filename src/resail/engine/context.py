@@ -7,6 +7,7 @@ import msgspec
 
 from resail.cluster import Clock, ClusterReader
 from resail.engine.calls import CallObserver, NumberedInstaller, NumberedWriter
+from resail.engine.istioctl_calls import NumberedIstioctl
 from resail.errors import ExitCode, ResailError
 from resail.journal.sqlite import SqliteJournal
 from resail.models.finding import Finding
@@ -50,6 +51,7 @@ class Context:
         reader: ClusterReader,
         writer: NumberedWriter,
         installer: NumberedInstaller,
+        istioctl: NumberedIstioctl,
         journal: SqliteJournal,
         clock: Clock,
         verifier: Verifier,
@@ -60,6 +62,7 @@ class Context:
         self.reader = reader
         self.writer = writer
         self.installer = installer
+        self.istioctl = istioctl
         self.journal = journal
         self.clock = clock
         self.verifier = verifier

@@ -1,11 +1,15 @@
 """The loop: each step of a plan in turn, intent before acting, outcome after."""
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from resail.cluster import Clock, ClusterReader, ClusterWriter
+from resail.engine.adoption import do_adopt, undo_adopt
 from resail.engine.calls import CallObserver, Calls, NumberedInstaller, NumberedWriter
 from resail.engine.context import Context, Done, StepFailedError, Verifier
 from resail.engine.installer_steps import do_change, undo_change
+from resail.engine.istioctl_calls import NumberedIstioctl
+from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
 from resail.engine.removal import do_removal, undo_removal
@@ -20,11 +24,12 @@ from resail.errors import (
     RolledBackError,
     StalePlanError,
 )
-from resail.installers.interface import Installer
+from resail.installers.interface import Installer, IstioctlInstaller
 from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     AwaitSoak,
     InstallerStep,
@@ -54,7 +59,9 @@ class Engine:
         clock: Clock,
         verifier: Verifier,
         observer: CallObserver | None = None,
+        istioctl: IstioctlInstaller | None = None,
     ) -> None:
+        """``istioctl``: for plans with steps of it."""
         self._reader = reader
         self._writer = writer
         self._installer = installer
@@ -62,6 +69,7 @@ class Engine:
         self._clock = clock
         self._verifier = verifier
         self._observer = observer
+        self._istioctl = istioctl
 
     async def apply(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
         """Do all steps that are not done.
@@ -91,8 +99,9 @@ class Engine:
             elif standing is None:
                 await self._guarded(context, step.id, check_preconditions(context, step))
             self._journal.append(run, StepIntent(step.id, "do"))
+            work = persevere(context, step.id, partial(_do, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_do(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except _HaltingErrors:
                 raise
             except ResailError as error:
@@ -122,8 +131,9 @@ class Engine:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
+            work = persevere(context, step.id, partial(_undo, context, step))
             try:
-                done = await self._guarded(context, step.id, sampler.during(_undo(context, step)))
+                done = await self._guarded(context, step.id, sampler.during(work))
             except ClusterUnreachableError:
                 raise
             except ResailError as error:
@@ -143,6 +153,7 @@ class Engine:
             reader=self._reader,
             writer=NumberedWriter(self._writer, calls),
             installer=NumberedInstaller(self._installer, calls),
+            istioctl=NumberedIstioctl(self._istioctl, calls),
             journal=self._journal,
             clock=self._clock,
             verifier=self._verifier,
@@ -213,6 +224,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return do_change(context, step)
     match step:
+        case AdoptObjects():
+            return do_adopt(context, step)
         case MoveTag():
             return do_tag(context, step)
         case LabelNamespace():
@@ -233,6 +246,8 @@ def _undo(context: Context, step: Step) -> Awaitable[Done]:
     if isinstance(step, InstallerStep):
         return undo_change(context, step)
     match step:
+        case AdoptObjects():
+            return undo_adopt(context, step)
         case MoveTag():
             return undo_tag(context, step)
         case LabelNamespace():

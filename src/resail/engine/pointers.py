@@ -1,5 +1,6 @@
 """Tags and namespace labels: what new pods ask for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from resail.engine.context import Context, Done, StepFailedError
@@ -16,25 +17,26 @@ _REVISION = "istio.io/rev"
 
 
 async def do_tag(context: Context, step: MoveTag) -> Done:
-    """Point the tag's webhook to the new revision."""
-    (webhook,) = context.objects(step.manifests)
-    if await _points_to(context, webhook) != step.to_revision:
+    """Point the tag's webhook to the new revision, and the default validator with it where that comes along."""
+    webhooks = context.objects(step.manifests)
+    if all([await _points_to(context, hook) != step.to_revision for hook in webhooks]):
         await check_preconditions(context, step)
-    return await _replace(context, webhook, step.ready_timeout)
+    return await _replace_all(context, webhooks, step.ready_timeout)
 
 
 async def undo_tag(context: Context, step: MoveTag) -> Done:
     """Put the tag's webhook back as it was."""
     assert isinstance(step.undo, TagBack)
-    (webhook,) = context.objects(step.undo.manifests)
-    pointed = await _points_to(context, webhook)
-    if pointed not in (step.to_revision, step.from_revision):
-        raise StepFailedError(
-            f"it points to {pointed or 'nothing'}, so somebody moved it meanwhile",
-            on=f"tag {step.tag}",
-            next_step="put it where it should point, then run `resail resume`",
-        )
-    return await _replace(context, webhook, step.ready_timeout)
+    webhooks = context.objects(step.undo.manifests)
+    for webhook in webhooks:
+        pointed = await _points_to(context, webhook)
+        if pointed not in (step.to_revision, step.from_revision):
+            raise StepFailedError(
+                f"{webhook['metadata']['name']} points to {pointed or 'nothing'}, so somebody moved it meanwhile",
+                on=f"tag {step.tag}",
+                next_step="put it where it should point, then run `resail resume`",
+            )
+    return await _replace_all(context, webhooks, step.ready_timeout)
 
 
 async def do_label(context: Context, step: LabelNamespace) -> Done:
@@ -53,6 +55,11 @@ async def undo_label(context: Context, step: LabelNamespace) -> Done:
 async def _points_to(context: Context, webhook: Manifest) -> str:
     live = await context.reader.get(ObjectRef.of(webhook))
     return str((live["metadata"].get("labels") or {}).get(_REVISION, ""))
+
+
+async def _replace_all(context: Context, webhooks: Sequence[Manifest], timeout: float) -> Done:
+    done = [await _replace(context, webhook, timeout) for webhook in webhooks]
+    return Done(", ".join(each.detail for each in done))
 
 
 async def _replace(context: Context, webhook: Manifest, timeout: float) -> Done:

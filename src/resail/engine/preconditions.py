@@ -1,15 +1,19 @@
 """Is the world what a step was planned for? Judged over what the step owns, and nothing else."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from resail.checks.trust import trust_problems
 from resail.engine.context import Context
 from resail.errors import NotFoundError, StalePlanError
+from resail.models.encoding import digest_of
+from resail.models.essence import essence, excerpt
 from resail.models.identity import KindRef, ObjectRef
 from resail.models.plan import (
     ComponentIs,
     LabelsAre,
+    ObjectIs,
     Precondition,
     ReleaseAbsent,
     ReleaseIs,
@@ -22,6 +26,8 @@ from resail.snapshot.trust import gather_trust
 
 __all__ = ["check_preconditions", "check_start"]
 
+_OF_COMPONENTS = (KindRef("apps/v1", "Deployment"), KindRef("apps/v1", "DaemonSet"), KindRef("v1", "ServiceAccount"))
+"""Each component of istioctl has one of these."""
 _WEBHOOK = KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
 
 
@@ -44,13 +50,14 @@ async def check_start(context: Context, steps: Sequence[Step]) -> None:
     _refuse(wrong, "the plan")
 
 
-async def check_preconditions(context: Context, step: Step) -> None:
-    """Before a step.
+async def check_preconditions(context: Context, step: Step, *, only: ObjectRef | None = None) -> None:
+    """Before a step, or before it goes on with one object.
 
     Raises:
         StalePlanError: names what does not hold.
     """
-    wrong = [problem for precondition in step.preconditions for problem in await _wrong(context, precondition)]
+    asked = [one for one in step.preconditions if only is None or (isinstance(one, ObjectIs) and one.object == only)]
+    wrong = [problem for precondition in asked for problem in await _wrong(context, precondition)]
     _refuse(wrong, f"step {step.id}")
 
 
@@ -75,6 +82,8 @@ def _subject(precondition: Precondition) -> str:
             return f"trust in {', '.join(namespaces)}"
         case LabelsAre(namespace=namespace):
             return f"namespace {namespace}"
+        case ObjectIs(object=ref, fields=fields):
+            return f"object {ref} {' '.join(fields)}"
 
 
 async def _wrong(context: Context, precondition: Precondition) -> list[str]:
@@ -85,7 +94,7 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
             state = await context.installer.state(release)
             return [] if state is None else [f"Helm release {release} exists (revision {state.revision}, {state.status})"]
         case ComponentIs():
-            raise NotImplementedError
+            return await _wrong_component(context, precondition)
         case ResourceIs(resource=resource, fields=fields):
             return await _wrong_resource(context, resource, fields)
         case TagIs(tag=tag, revision=revision):
@@ -96,6 +105,8 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
             return await _wrong_trust(context, precondition)
         case LabelsAre(namespace=namespace, labels=labels):
             return await _wrong_labels(context, namespace, labels)
+        case ObjectIs():
+            return await _wrong_object(context, precondition)
 
 
 async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
@@ -113,6 +124,16 @@ async def _wrong_release(context: Context, expected: ReleaseIs) -> list[str]:
     if state.manifest_digest != expected.manifest_digest:
         return [f"{name} has another manifest"]
     return []
+
+
+async def _wrong_object(context: Context, expected: ObjectIs) -> list[str]:
+    try:
+        found = await context.reader.get(expected.object)
+    except NotFoundError:
+        return [f"{expected.object} is gone"]
+    held = excerpt(found, expected.fields) if expected.fields else essence(found)
+    what = f"{expected.object} {' '.join(expected.fields)}".rstrip()
+    return [] if digest_of(held) == expected.digest else [f"{what} was changed"]
 
 
 async def _wrong_resource(context: Context, resource: ObjectRef, fields: dict[str, Any]) -> list[str]:
@@ -135,6 +156,25 @@ async def _wrong_trust(context: Context, expected: TrustIs) -> list[str]:
         return []
     found = await gather_trust(context.reader, context.files.plan.istio_namespace, expected.namespaces)
     return trust_problems(found, expected)
+
+
+async def _wrong_component(context: Context, expected: ComponentIs) -> list[str]:
+    """Judged by the newest of its objects: what a later version no longer had, it left with an older version's label."""
+    labels = f"operator.istio.io/component={expected.component},istio.io/rev={expected.revision},operator.istio.io/version"
+    found = {
+        manifest["metadata"]["labels"]["operator.istio.io/version"]
+        for kind in _OF_COMPONENTS
+        for manifest in await context.reader.list_objects(kind, labels=labels)
+    }
+    newest = max(found, key=_age, default="")
+    if newest == expected.version:
+        return []
+    name = f"component {expected.component} of istioctl, revision {expected.revision},"
+    return [f"{name} is {f'at {newest}' if newest else 'not there'}, not {expected.version or 'absent'}"]
+
+
+def _age(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 async def _wrong_labels(context: Context, namespace: str, labels: dict[str, str | None]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Helm: real releases with their history, by helm-python-sdk in a worker process."""
+"""Helm: real releases with their history, by helm-python-sdk in a worker process, which reaches the API through our gateway."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +9,8 @@ from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import InstallerError
 from resail.installers.helm_storage import RUN_LABEL
 from resail.installers.interface import ReleaseState
-from resail.installers.stored_releases import HISTORY, StoredReleases, patched_by_istiod, refuse_others
+from resail.installers.stored_releases import HISTORY, StoredReleases, given_back, patched_by_istiod, refuse_others
+from resail.kube.gateway import Gateway, open_gateway
 from resail.models.access import KubeAccess
 from resail.models.identity import Manifest
 from resail.models.plan import HelmChange
@@ -27,17 +28,20 @@ async def open_helm(
     access: KubeAccess, reader: ClusterReader, writer: ClusterWriter, tenure: Tenure | None = None
 ) -> AsyncIterator["HelmInstaller"]:
     """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
-    async with start_worker(tenure) as worker:
-        yield HelmInstaller(worker, access, reader, writer)
+    async with (
+        open_gateway(access) as gateway,
+        start_worker(tenure, cache=gateway.kubeconfig.with_name("cache")) as worker,
+    ):
+        yield HelmInstaller(worker, gateway, reader, writer)
 
 
 class HelmInstaller(StoredReleases):
     """Implements ``Installer``; the docstrings are there."""
 
-    def __init__(self, worker: HelmWorker, access: KubeAccess, reader: ClusterReader, writer: ClusterWriter) -> None:
+    def __init__(self, worker: HelmWorker, gateway: Gateway, reader: ClusterReader, writer: ClusterWriter) -> None:
         super().__init__(reader, writer)
         self._worker = worker
-        self._access = access
+        self._gateway = gateway
 
     async def apply(self, change: HelmChange, objects: Sequence[Manifest], charts: Path, *, run: str) -> ReleaseState:
         release = f"{change.namespace}/{change.release}"
@@ -68,7 +72,7 @@ class HelmInstaller(StoredReleases):
     async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
         namespace, _, name = release.partition("/")
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [conflict for conflict in found if not patched_by_istiod(conflict)])
+        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
         options = {"version": to_revision, "timeout_seconds": _TIMEOUT, "max_history": HISTORY}
         if found:
             options["force_conflicts"] = True
@@ -81,11 +85,15 @@ class HelmInstaller(StoredReleases):
         await self._act("uninstall", release, access=self._reach(namespace), release=name, options=options)
 
     async def _act(self, operation: str, place: str, /, **arguments: Any) -> None:
+        before = self._gateway.failures
         try:
             await self._worker.call(operation, **arguments)
         except WorkerError as error:
             raise InstallerError(
-                f"Helm failed: {error}", on=f"Helm release {place}", next_step="mend the cause, then run `resail resume`"
+                f"Helm failed: {error}",
+                on=f"Helm release {place}",
+                next_step="mend the cause, then run `resail resume`",
+                transient=self._gateway.failures > before,
             ) from error
 
     async def _afterwards(self, release: str) -> ReleaseState:
@@ -95,9 +103,4 @@ class HelmInstaller(StoredReleases):
         return state
 
     def _reach(self, namespace: str) -> dict[str, Any]:
-        access: dict[str, Any] = {"namespace": namespace, "qps": 200.0, "burst_limit": 400}
-        if self._access.kubeconfig:
-            access["kubeconfig_path"] = str(self._access.kubeconfig)
-        if self._access.context:
-            access["kube_context"] = self._access.context
-        return access
+        return {"namespace": namespace, "qps": 200.0, "burst_limit": 400, "kubeconfig_path": str(self._gateway.kubeconfig)}

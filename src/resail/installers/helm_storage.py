@@ -33,6 +33,7 @@ class _Chart(msgspec.Struct):
 
 class _Info(msgspec.Struct):
     status: str = ""
+    description: str = ""
 
 
 class _Stored(msgspec.Struct):
@@ -61,6 +62,8 @@ class StoredRelease(msgspec.Struct, frozen=True):
     apply_method: str
     """``ssa`` where Helm applies server-side; else it merges on the client, and field owners do not matter."""
     run: str
+    by_rollback: bool = False
+    """Helm made it to go back; it then has the labels, the run's too, of the revision that it goes back to."""
 
     @property
     def key(self) -> str:
@@ -94,6 +97,7 @@ def decode_release(secret: Manifest) -> StoredRelease:
         objects=msgspec.json.decode(_objects(stored.manifest, namespace, _place(secret)), type=tuple[Manifest, ...]),
         apply_method=stored.apply_method,
         run=labels.get(RUN_LABEL, ""),
+        by_rollback=stored.info.description.startswith("Rollback "),
     )
 
 

@@ -1,15 +1,15 @@
 """What the engine and the operations ask of an installer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from resail.models.identity import Manifest
 from resail.models.plan import FieldOwnerConflict, HelmChange
 
-__all__ = ["Installer", "ReleaseState"]
+__all__ = ["Installation", "Installer", "IstioctlInstaller", "ReleaseState"]
 
 
 class ReleaseState(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class Installer(Protocol):
         ...
 
     async def recover(self, release: str, *, run: str, unfinished: bool) -> bool:
-        """Clear what ``run`` itself left half written when it was killed; True where there was something.
+        """Clear what ``run`` itself left half written when it was killed or failed; True where there was something.
 
         Args:
             release: ``namespace/name``.
@@ -83,4 +83,56 @@ class Installer(Protocol):
 
     async def manifest(self, release: str, revision: int = 0) -> tuple[Manifest, ...]:
         """The stored manifest's objects of a revision (0: the latest), sorted by reference."""
+        ...
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """One ``istioctl install``."""
+
+    version: str
+    """Of the istioctl."""
+    configuration: dict[str, Any]
+    """The whole IstioOperator."""
+    objects: tuple[Manifest, ...]
+    """What the plan says that it renders, marked as istioctl marks what it applies."""
+    timeout: int
+    """Seconds that each component may take to get ready."""
+
+
+class IstioctlInstaller(Protocol):
+    """istioctl. Every method is safe to repeat after a crash, and completes what was cut short.
+
+    All raise InstallerError with istioctl's own words, and ArtifactError where that version's istioctl is not to be had.
+    """
+
+    async def prepare(self, versions: Iterable[str], directories: Sequence[Path], progress: Callable[[str], None]) -> None:
+        """Have these versions' istioctls before the first write of a run.
+
+        Args:
+            versions: all that a run may need, to undo too.
+            directories: of the user's, looked at first.
+            progress: is told what goes on.
+        """
+        ...
+
+    async def install(self, wanted: Installation, tell: Callable[[str], None]) -> None:
+        """Apply the objects component by component, then delete what the same version left of others.
+
+        Args:
+            wanted: what is to be installed.
+            tell: is given a line of what goes on now.
+
+        Raises:
+            StalePlanError: it would render something else than the plan shows; nothing was written.
+        """
+        ...
+
+    async def uninstall(self, version: str, revision: str, tell: Callable[[str], None]) -> None:
+        """Remove a revision; nothing where istioctl no longer knows it.
+
+        Args:
+            version: of the istioctl.
+            revision: the revision, ``1-26-0``.
+            tell: is given a line of what goes on now.
+        """
         ...

@@ -16,7 +16,15 @@ from resail.installers.helm_records import copied, encode_release, own_labels, r
 from resail.installers.helm_storage import StoredRelease, as_helm_applies, decode_release, release_secret
 from resail.installers.interface import ReleaseState
 from resail.installers.kind_order import in_install_order
-from resail.installers.stored_releases import HISTORY, MANAGER, StoredReleases, patched_by_istiod, refuse_others, state_of
+from resail.installers.stored_releases import (
+    HISTORY,
+    MANAGER,
+    StoredReleases,
+    given_back,
+    patched_by_istiod,
+    refuse_others,
+    state_of,
+)
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import FieldOwnerConflict, HelmChange
 
@@ -68,7 +76,7 @@ class RenderedInstaller(StoredReleases):
 
     async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [conflict for conflict in found if not patched_by_istiod(conflict)])
+        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
         history = await self._revisions(release)
         _refuse_action(release, "rollback", history)
         goal = next(revision for revision in history if revision.number == to_revision)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from resail.cluster import ClusterReader, ClusterWriter
+from resail.cluster import FIELD_MANAGER, ClusterReader, ClusterWriter
 from resail.errors import ApiConflictError, FieldConflict, HaltedError, InstallerError, NotFoundError
 from resail.installers.helm_records import restated
 from resail.installers.helm_storage import StoredRelease, decode_release, release_secret
@@ -11,7 +11,7 @@ from resail.installers.interface import ReleaseState
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.plan import FieldOwnerConflict
 
-__all__ = ["HISTORY", "MANAGER", "StoredReleases", "patched_by_istiod", "refuse_others", "state_of"]
+__all__ = ["HISTORY", "MANAGER", "StoredReleases", "given_back", "patched_by_istiod", "refuse_others", "state_of"]
 
 MANAGER = "helm"
 """Field manager of what a release applies."""
@@ -30,6 +30,11 @@ def patched_by_istiod(conflict: FieldOwnerConflict) -> bool:
     (``pkg/webhooks/validation/controller`` of Istio).
     """
     return conflict.manager == "pilot-discovery" and conflict.field.endswith(".failurePolicy")
+
+
+def given_back(conflict: FieldOwnerConflict) -> bool:
+    """Is it a field that undoing a later hop put back, which undoing this one may overwrite?"""
+    return conflict.manager == FIELD_MANAGER
 
 
 class StoredReleases:
@@ -77,11 +82,10 @@ class StoredReleases:
         if not history:
             return False
         latest = history[-1]
-        never_deployed = latest.status == "failed" and len(history) == 1
-        if not latest.status.startswith("pending-") and not never_deployed:
+        failed, pending = latest.status == "failed", latest.status.startswith("pending-")
+        ours = unfinished and (latest.run == run or latest.by_rollback)
+        if not pending and not (failed and (ours or len(history) == 1)):
             return False
-        # A pending rollback carries the labels of the revision that it goes back to.
-        ours = unfinished and (latest.run == run or latest.status == "pending-rollback")
         if not ours:
             raise HaltedError(
                 f"revision {latest.revision} is {latest.status}, and this run did not leave it so",

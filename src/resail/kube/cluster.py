@@ -1,5 +1,6 @@
 """``ClusterReader`` and ``ClusterWriter`` over a real API server."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
 from resail.errors import ApiConflictError, ClusterApiError, ClusterUnreachableError, NotFoundError
 from resail.kube.config import http_client
 from resail.kube.discovery import Discovery
+from resail.kube.errors import unreadable
 from resail.kube.http import Api
 from resail.kube.lists import list_whole
+from resail.kube.objects import checked, decoded
 from resail.kube.watch import watch
 from resail.models.access import KubeAccess, Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
@@ -20,6 +23,9 @@ from resail.models.identity import KindRef, Manifest, ObjectRef
 __all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
+
+_LISTS_FROM_MEMORY = 31
+"""The minor version since which API servers have consistent lists in their memory."""
 
 
 @asynccontextmanager
@@ -55,6 +61,7 @@ class KubeCluster:
     def __init__(self, api: Api, access: KubeAccess) -> None:
         self._api = api
         self._discovery = Discovery(api)
+        self._lists_at_once = False
         self.access = access
 
     # --- reading ---
@@ -62,32 +69,39 @@ class KubeCluster:
     async def server_version(self) -> str:
         answer = await self._api.request("GET", "/version", what="the API server's version")
         try:
-            return msgspec.json.decode(answer, type=_Version).git_version.removeprefix("v")
+            version = msgspec.json.decode(answer, type=_Version).git_version.removeprefix("v")
         except msgspec.DecodeError as error:
             raise ClusterUnreachableError(
                 "what answers is not a Kubernetes API server",
                 on=answer[:100].decode(errors="replace").strip(),
                 next_step="see that the server's address in the kubeconfig is right, and that no login page answers there",
             ) from error
+        self._lists_at_once = _minor(version) >= _LISTS_FROM_MEMORY
+        return version
 
     async def cluster_id(self) -> str:
-        namespace = await self.get(ObjectRef("v1", "Namespace", "", "kube-system"))
-        return str(namespace["metadata"]["uid"])
+        system = ObjectRef("v1", "Namespace", "", "kube-system")
+        identity = (await self.get(system))["metadata"].get("uid")
+        if not identity:
+            raise unreadable("it has no uid", f"get {system}")
+        return str(identity)
 
     async def resource_kinds(self) -> tuple[ResourceKind, ...]:
         return await self._discovery.kinds()
 
     async def get(self, ref: ObjectRef) -> Manifest:
-        return _object(await self._api.request("GET", await self._discovery.path(ref), what=f"get {ref}"))
+        what = f"get {ref}"
+        return decoded(await self._api.request("GET", await self._discovery.path(ref), what=what), what)
 
     async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
         found = await self.list_shapes(kind, dict[str, Any], namespace=namespace, labels=labels)
         # Items of a list do not say what they are.
-        return [{"apiVersion": kind.api_version, "kind": kind.kind, **manifest} for manifest in found]
+        what = f"list {kind.kind}"
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **checked(manifest, what)} for manifest in found]
 
     async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
         path = await self._discovery.collection(kind, namespace)
-        found, _ = await list_whole(self._api, path, kind, shape, labels)
+        found, _ = await list_whole(self._api, path, kind, shape, labels, at_once=self._lists_at_once)
         return found
 
     def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
@@ -127,7 +141,7 @@ class KubeCluster:
             # Sent twice, the second one would find the first one's object.
             repeatable=dry_run,
         )
-        return _object(answer)
+        return decoded(answer, f"create {ref}")
 
     async def apply(
         self, manifest: Manifest, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False
@@ -141,7 +155,7 @@ class KubeCluster:
             body=manifest,
             content_type="application/apply-patch+yaml",
         )
-        return _object(answer)
+        return decoded(answer, f"apply {ref}")
 
     async def patch(self, ref: ObjectRef, patch: Manifest, *, dry_run: bool = False) -> Manifest:
         answer = await self._api.request(
@@ -151,10 +165,8 @@ class KubeCluster:
             params=_params(dry_run),
             body=patch,
             content_type="application/merge-patch+json",
-            # With a resourceVersion the repetition of a patch that took effect would be refused as a conflict.
-            repeatable=dry_run or "resourceVersion" not in (patch.get("metadata") or {}),
         )
-        return _object(answer)
+        return decoded(answer, f"patch {ref}")
 
     async def delete(self, ref: ObjectRef, *, dry_run: bool = False) -> None:
         await self._api.request(
@@ -166,6 +178,8 @@ class KubeCluster:
 
     async def evict(self, pod: ObjectRef, *, dry_run: bool = False) -> None:
         try:
+            # StatefulSets reuse names: without the uid a second one, or a late first one, could hit the pod that came after.
+            uid = (await self.get(pod))["metadata"].get("uid")
             await self._api.request(
                 "POST",
                 f"{await self._discovery.path(pod)}/eviction",
@@ -175,22 +189,22 @@ class KubeCluster:
                     "apiVersion": "policy/v1",
                     "kind": "Eviction",
                     "metadata": {"name": pod.name, "namespace": pod.namespace},
+                    "deleteOptions": {"preconditions": {"uid": uid}},
                 },
-                # A second one could hit the pod that took the first one's name (StatefulSets reuse names).
-                repeatable=dry_run,
             )
         except NotFoundError:
             return
         except ApiConflictError as conflict:
-            # The API server answers so while the pod is already being deleted.
-            if "being deleted" not in conflict.what:
+            # The API server answers so while the pod is being deleted already, and once another one has its name.
+            if not any(words in conflict.what for words in ("being deleted", "UID in precondition")):
                 raise
+
+
+def _minor(version: str) -> int:
+    """31 of ``1.31.4-gke.1``; 0 where it is not told."""
+    found = re.match(r"1\.(\d+)", version)
+    return int(found[1]) if found else 0
 
 
 def _params(dry_run: bool) -> dict[str, str]:
     return {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
-
-
-def _object(body: bytes) -> Manifest:
-    manifest: Manifest = msgspec.json.decode(body)
-    return manifest

@@ -15,6 +15,7 @@ from lightkube.core.exceptions import ConfigError
 from resail.errors import ClusterUnreachableError
 from resail.kube.exec_auth import ExecAuth, Plugin
 from resail.kube.kubeconfig import kubeconfig_files, merged
+from resail.kube.transport import with_own_streams
 from resail.models.access import KubeAccess
 
 __all__ = ["http_client"]
@@ -117,12 +118,13 @@ def _client(choice: _Choice) -> httpx2.AsyncClient:
         if choice.more.tls_server_name:
             request.extensions["sni_hostname"] = choice.more.tls_server_name
 
-    return httpx2.AsyncClient(
+    client = httpx2.AsyncClient(
         **parameters,
         limits=_LIMITS,
         headers=[("User-Agent", "resail"), *choice.user.headers()],
         event_hooks={"request": [name_the_server]},
     )
+    return with_own_streams(client)
 
 
 def _unusable(what: str, source: str) -> ClusterUnreachableError:

@@ -1,21 +1,79 @@
 """Which kinds the API serves, and under which paths."""
 
 import asyncio
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from resail.cluster import ResourceKind
 from resail.errors import ClusterApiError, NotFoundError
+from resail.kube.errors import unreadable
 from resail.kube.http import Api
 from resail.models.identity import KindRef, ObjectRef
 
 __all__ = ["Discovery"]
 
+T = TypeVar("T")
+
 _AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"
 )
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+class _Resource(msgspec.Struct, rename="camel"):
+    resource: str
+    scope: str
+    response_kind: _Kind | None = None
+    verbs: list[str] | None = None
+
+
+class _Version(msgspec.Struct):
+    version: str
+    resources: list[_Resource] | None = None
+
+
+class _Group(msgspec.Struct):
+    metadata: _Named
+    versions: list[_Version] | None = None
+
+
+class _GroupVersion(msgspec.Struct, rename="camel"):
+    group_version: str
+
+
+class _PlainGroup(msgspec.Struct):
+    versions: list[_GroupVersion] | None = None
+
+
+class _Root(msgspec.Struct):
+    """``/api`` or ``/apis``, aggregated or not."""
+
+    items: list[_Group] | None = None
+    """None where it is not aggregated."""
+    versions: list[str] | None = None
+    groups: list[_PlainGroup] | None = None
+
+
+class _PlainResource(msgspec.Struct):
+    name: str
+    kind: str
+    namespaced: bool
+    verbs: list[str]
+
+
+class _PlainVersion(msgspec.Struct):
+    """One version of one group, where discovery is not aggregated."""
+
+    resources: list[_PlainResource] | None = None
 
 
 class Discovery:
@@ -29,8 +87,8 @@ class Discovery:
         """All, read afresh."""
         found: dict[KindRef, ResourceKind] = {}
         for root in ("/api", "/apis"):
-            document = await self._read(root, _AGGREGATED)
-            kinds = _kinds_of(document) if "items" in document else await self._kinds_by_group(root, document)
+            document = await self._read(root, _AGGREGATED, _Root)
+            kinds = await self._kinds_by_group(root, document) if document.items is None else _kinds_of(document.items)
             for kind in kinds:
                 found.setdefault(kind.kind, kind)
         self._kinds = found
@@ -74,14 +132,14 @@ class Discovery:
             raise ClusterApiError("the object has no namespace", on=str(ref), next_step="give metadata.namespace")
         return f"{await self.collection(ref.kind_ref, ref.namespace)}/{ref.name}"
 
-    async def _kinds_by_group(self, root: str, document: dict[str, Any]) -> list[ResourceKind]:
+    async def _kinds_by_group(self, root: str, document: _Root) -> list[ResourceKind]:
         """From an API server, or a proxy before it, that does not aggregate; a group that does not answer is left out."""
         if root == "/api":
-            versions = document.get("versions", [])
+            versions = document.versions or []
         else:
-            versions = [version["groupVersion"] for group in document.get("groups", ()) for version in group["versions"]]
+            versions = [version.group_version for group in document.groups or () for version in group.versions or ()]
         answers = await asyncio.gather(
-            *(self._read(f"{root}/{version}", "application/json") for version in versions), return_exceptions=True
+            *(self._read(f"{root}/{version}", "application/json", _PlainVersion) for version in versions), return_exceptions=True
         )
         kinds: list[ResourceKind] = []
         for version, answer in zip(versions, answers, strict=True):
@@ -92,42 +150,38 @@ class Discovery:
             kinds += _kinds_of_version(version, answer)
         return kinds
 
-    async def _read(self, path: str, accept: str) -> dict[str, Any]:
-        answer = await self._api.request("GET", path, what=f"discovery of {path}", accept=accept)
+    async def _read(self, path: str, accept: str, shape: type[T]) -> T:
+        what = f"discovery of {path}"
+        answer = await self._api.request("GET", path, what=what, accept=accept)
         try:
-            return msgspec.json.decode(answer, type=dict[str, Any])
-        except msgspec.DecodeError as error:
-            raise ClusterApiError(
-                f"the API's answer cannot be read: {error}",
-                on=f"discovery of {path}",
-                next_step="see that nothing between here and the API server changes its answers",
-            ) from error
+            return msgspec.json.decode(answer, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unreadable(error, what) from error
 
 
-def _kinds_of(document: dict[str, Any]) -> list[ResourceKind]:
+def _kinds_of(groups: list[_Group]) -> list[ResourceKind]:
     return [
         ResourceKind(
-            kind=KindRef(f"{group}/{version['version']}" if group else version["version"], kind),
-            plural=resource["resource"],
-            namespaced=resource["scope"] == "Namespaced",
-            verbs=tuple(sorted(resource.get("verbs", ()))),
+            kind=KindRef(f"{group.metadata.name}/{version.version}" if group.metadata.name else version.version, kind.kind),
+            plural=resource.resource,
+            namespaced=resource.scope == "Namespaced",
+            verbs=tuple(sorted(resource.verbs or ())),
         )
-        for item in document.get("items", ())
-        if (group := item.get("metadata", {}).get("name", "")) is not None
-        for version in item.get("versions", ())
-        for resource in version.get("resources", ())
-        if (kind := (resource.get("responseKind") or {}).get("kind")) and "get" in resource.get("verbs", ())
+        for group in groups
+        for version in group.versions or ()
+        for resource in version.resources or ()
+        if (kind := resource.response_kind) is not None and kind.kind and "get" in (resource.verbs or ())
     ]
 
 
-def _kinds_of_version(version: str, document: dict[str, Any]) -> list[ResourceKind]:
+def _kinds_of_version(version: str, document: _PlainVersion) -> list[ResourceKind]:
     return [
         ResourceKind(
-            kind=KindRef(version, resource["kind"]),
-            plural=resource["name"],
-            namespaced=resource["namespaced"],
-            verbs=tuple(sorted(resource["verbs"])),
+            kind=KindRef(version, resource.kind),
+            plural=resource.name,
+            namespaced=resource.namespaced,
+            verbs=tuple(sorted(resource.verbs)),
         )
-        for resource in document.get("resources", ())
-        if "/" not in resource["name"] and "get" in resource["verbs"]
+        for resource in document.resources or ()
+        if "/" not in resource.name and "get" in resource.verbs
     ]

@@ -10,6 +10,7 @@ from lightkube.core.exceptions import ConfigError
 
 from resail.errors import (
     ApiConflictError,
+    ApiFailingError,
     ApiInvalidError,
     ClusterApiError,
     ClusterUnreachableError,
@@ -21,7 +22,7 @@ from resail.errors import (
     WatchExpiredError,
 )
 
-__all__ = ["error_of_failure", "error_of_status", "status_of"]
+__all__ = ["error_of_failure", "error_of_status", "status_of", "unreadable"]
 
 _UNTYPED = "failed to create typed patch object"
 """What server-side apply says with HTTP 500 of an object that does not fit its kind's schema."""
@@ -85,7 +86,16 @@ def error_of_status(status: Status, what: str) -> ResailError:
         return ApiConflictError(message, on=what, next_step="see who else changes it", conflicts=conflicts)
     if status.code == 429 and any(cause.reason == "DisruptionBudget" for cause in causes):
         return EvictionBlockedError(message, on=what, next_step="the budget must allow it first", status=429)
-    return ClusterApiError(message, on=what, next_step="see the API server's health", status=status.code)
+    return ApiFailingError(message, on=what, next_step="see the API server's health", status=status.code)
+
+
+def unreadable(error: object, what: str) -> ApiFailingError:
+    """The error for an answer that is not of the form that the API documents; ``error`` tells where."""
+    return ApiFailingError(
+        f"the API's answer cannot be read: {error}",
+        on=what,
+        next_step="see that nothing between here and the API server changes its answers",
+    )
 
 
 def error_of_failure(error: Exception, what: str) -> ResailError:

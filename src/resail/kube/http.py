@@ -1,27 +1,36 @@
 """Requests with retries. A request that may have taken effect is sent again only where that changes nothing."""
 
+import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 import stamina
 from lightkube.core.exceptions import ConfigError
 
-from resail.errors import ClusterApiError, NotFoundError, ResailError
-from resail.kube.errors import error_of_failure, error_of_status, status_of
+from resail.errors import ApiFailingError, ResailError
+from resail.kube.errors import error_of_failure, error_of_status, status_of, unreadable
 
-__all__ = ["Api"]
+__all__ = ["TEMPORARY", "Api"]
 
-_ATTEMPTS = 6
+T = TypeVar("T")
+
 _TOTAL = 60.0  # seconds over all attempts
+_ATTEMPTS = 6
+"""Where the API answers 500: often a webhook's fault, and then no wait helps."""
+_FIRST_ATTEMPTS = 3
+"""Where a server that has never answered takes the connection, but does not answer."""
 _FIRST_WAIT = 0.25
 _LONGEST_WAIT = 8.0
 _LONGEST_RETRY_AFTER = 20.0
+_LONGEST_ANSWER = 300.0  # seconds from the request to the answer's last byte
+_LARGEST = 1 << 30  # bytes: more than a page of 500 objects of etcd's largest size, 1.5 MiB
 
-_TEMPORARY = frozenset({429, 500, 502, 503, 504})
+TEMPORARY = frozenset({429, 500, 502, 503, 504})
+"""Answers that may be others when the same is asked again."""
 
 _FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, ConfigError, OSError)
 """All that the client raises for want of an answer; ConfigError where credentials cannot be read again."""
@@ -29,19 +38,32 @@ _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class _AgainError(Exception):
-    """Send it once more; ``error`` is what to raise when there is no more time."""
+    """Send it once more; the answer, or the error for want of one, is what counts when there is no more time."""
 
-    def __init__(self, error: ResailError, wait: float | None) -> None:
-        super().__init__(str(error))
-        self.error = error
+    def __init__(self, last: "Answer | ResailError", wait: float | None) -> None:
+        super().__init__(str(last))
+        self.last = last
         self.wait = wait
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a server said, also where that is a no."""
+
+    code: int
+    headers: httpx2.Headers
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.code < 300
 
 
 class Api:
     """A connection to one API server."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, largest: int = _LARGEST) -> None:
         self._client = client
+        self._largest = largest
         self._has_answered = False
 
     async def request(
@@ -56,10 +78,36 @@ class Api:
         accept: str = "application/json",
         repeatable: bool = True,
     ) -> bytes:
-        """Send it until it is answered, for a minute or little more, and return the body.
+        """Send it until it is answered, as ``exchange`` does, and return the body.
 
-        A server that has never answered is more likely misnamed than down: to it nothing is sent a second time.
-        A DELETE that finds nothing when it is repeated has had its effect before, and its body is empty.
+        Raises:
+            ClusterUnreachableError: no answer, or the credentials are not accepted.
+            ClusterApiError: the API refused; a subclass says how.
+        """
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if content is not None else {})
+        answer = await self.exchange(
+            method, path, what=what, params=params, content=content, headers=headers, repeatable=repeatable
+        )
+        if not answer.is_success:
+            raise error_of_status(status_of(answer.code, answer.body), what)
+        return answer.body
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        headers: dict[str, str],
+        params: dict[str, str] | None = None,
+        content: bytes | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Send it until it is answered, for a minute or little more, and return the answer, also one that says no.
+
+        A server that has never answered is more likely misnamed than down: one that refuses the connection is not asked again.
+        A DELETE that finds nothing when it is repeated has had its effect before: the answer is an empty success.
 
         Args:
             what: method and object, for messages.
@@ -68,46 +116,99 @@ class Api:
                 (without one, a proxy in between may have lost the answer).
 
         Raises:
-            ClusterUnreachableError: no answer, or the credentials are not accepted.
-            ClusterApiError: the API refused; a subclass says how.
+            ClusterUnreachableError: no answer.
+            ApiFailingError: one that has no end.
         """
-        content = None if body is None else msgspec.json.encode(body)
-        headers = {"Accept": accept} | ({"Content-Type": content_type} if content is not None else {})
+        built = {"params": params, "content": content, "headers": headers}
 
+        async def whole(response: httpx2.Response) -> Answer:
+            return await self._collect(response, what)
+
+        return await self._send(method, path, what, built, whole, repeatable=repeatable)
+
+    async def read(
+        self,
+        path: str,
+        *,
+        what: str,
+        params: dict[str, str],
+        accept: str,
+        consume: Callable[[AsyncIterator[bytes]], Awaitable[T]],
+    ) -> T:
+        """GET, and have ``consume`` take the body as it comes in; from its start again where it breaks off.
+
+        The body is asked for without compression, which costs an API server more than a fast network saves.
+
+        Raises:
+            ResailError: as ``request``.
+        """
+        built = {"params": params, "headers": {"Accept": accept, "Accept-Encoding": "identity"}}
+        found = await self._send("GET", path, what, built, lambda response: consume(response.aiter_bytes()))
+        if isinstance(found, Answer):
+            raise error_of_status(status_of(found.code, found.body), what)
+        return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        built: dict[str, Any],
+        consume: Callable[[httpx2.Response], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+    ) -> T | Answer:
+        """``exchange``, with what takes an answer that says yes."""
+        attempts = 0
         may_have_worked = False
 
-        async def attempt() -> bytes:
-            nonlocal may_have_worked
+        async def attempt() -> T | Answer:
+            nonlocal attempts, may_have_worked
+            attempts += 1
             try:
-                answer = await self._client.request(method, path, params=params, content=content, headers=headers)
+                async with asyncio.timeout(_LONGEST_ANSWER), self._client.stream(method, path, **built) as response:
+                    if response.is_success:
+                        found = await consume(response)
+                        self._has_answered = True
+                        return found
+                    answer = await self._collect(response, what)
             except _FAILURES as error:
-                mapped = error_of_failure(error, what)
+                failure = error_of_failure(error, what)
                 never_sent = isinstance(error, _NEVER_SENT)
                 may_have_worked |= not never_sent
-                if self._has_answered and isinstance(error, httpx2.TransportError) and (repeatable or never_sent):
-                    raise _AgainError(mapped, None) from error
-                raise mapped from error
+                is_there = self._has_answered or (not never_sent and attempts < _FIRST_ATTEMPTS)
+                if is_there and isinstance(error, httpx2.TransportError) and (repeatable or never_sent):
+                    raise _AgainError(failure, None) from error
+                raise failure from error
             self._has_answered = True
-            if answer.is_success:
-                return answer.content
-            status = status_of(answer.status_code, answer.content)
-            mapped = error_of_status(status, what)
-            if method == "DELETE" and may_have_worked and isinstance(mapped, NotFoundError):
-                return b""
+            if method == "DELETE" and may_have_worked and answer.code == 404:
+                return Answer(200, httpx2.Headers(), b"")
             wait = _retry_after(answer)
-            untouched = status.code == 429 or (status.code == 503 and wait is not None)
-            if type(mapped) is ClusterApiError and status.code in _TEMPORARY and (repeatable or untouched):
+            untouched = answer.code == 429 or (answer.code == 503 and wait is not None)
+            if _is_temporary(answer, what, attempts) and (repeatable or untouched):
                 may_have_worked |= not untouched
-                raise _AgainError(mapped, wait)
-            raise mapped
+                raise _AgainError(answer, wait)
+            return answer
 
         caller = stamina.AsyncRetryingCaller(
-            attempts=_ATTEMPTS, timeout=_TOTAL, wait_initial=_FIRST_WAIT, wait_max=_LONGEST_WAIT
+            attempts=None, timeout=_TOTAL, wait_initial=_FIRST_WAIT, wait_max=_LONGEST_WAIT, wait_jitter=_FIRST_WAIT
         ).on(_wait_for)
         try:
             return await caller(attempt)
         except _AgainError as given_up:
-            raise given_up.error from given_up.__cause__
+            if isinstance(given_up.last, Answer):
+                return given_up.last
+            raise given_up.last from given_up.__cause__
+
+    async def _collect(self, response: httpx2.Response, what: str) -> Answer:
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.aiter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > self._largest:
+                raise unreadable(f"it is longer than {self._largest} bytes", what)
+        return Answer(response.status_code, response.headers, b"".join(parts))
 
     @asynccontextmanager
     async def stream(self, path: str, *, what: str, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -137,13 +238,20 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             pending = [following]
 
 
+def _is_temporary(answer: Answer, what: str, attempts: int) -> bool:
+    if answer.code not in TEMPORARY or (answer.code == 500 and attempts >= _ATTEMPTS):
+        return False
+    # A budget that forbids an eviction answers 429, too, and an object that fits no schema 500.
+    return isinstance(error_of_status(status_of(answer.code, answer.body), what), ApiFailingError)
+
+
 def _wait_for(error: Exception) -> bool | float:
     if not isinstance(error, _AgainError):
         return False
     return True if error.wait is None else error.wait
 
 
-def _retry_after(answer: httpx2.Response) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     try:
         seconds = float(answer.headers["Retry-After"])
     except (KeyError, ValueError):

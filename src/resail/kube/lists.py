@@ -1,11 +1,12 @@
-"""Lists, page by page, decoded straight from the bytes into what the caller wants of each object."""
+"""Lists, decoded straight from the bytes into what the caller wants of each object."""
 
-from typing import Any, TypeVar
+import time
+from collections.abc import AsyncIterator
+from typing import TypeVar
 
-import msgspec
-
-from resail.errors import ClusterApiError, WatchExpiredError
+from resail.errors import WatchExpiredError
 from resail.kube.http import Api
+from resail.kube.pages import Page, reads_protobuf
 from resail.models.identity import KindRef
 
 __all__ = ["list_whole"]
@@ -16,62 +17,88 @@ _PAGE = "500"
 _ATTEMPTS = 3
 """How often a list is begun anew when its pages expire under it."""
 
-_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
-"""One for each shape: making one costs more than decoding a page."""
+_JSON = "application/json"
+_PROTOBUF = "application/vnd.kubernetes.protobuf,application/json"
+"""Whoever does not speak protobuf may answer in JSON."""
+
+_PACE = 20_000_000
+"""Bytes a second. An answer that comes in slower is better compressed, and an API server cuts off what takes a minute."""
+_PATIENCE = 2.0  # seconds, before the pace is judged
 
 
-class _Metadata(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-    token: str = msgspec.field(default="", name="continue")
+class _TooSlowError(Exception):
+    """The list does not come in fast enough to be read at once."""
 
 
-async def list_whole(api: Api, path: str, kind: KindRef, shape: type[T], labels: str) -> tuple[list[T], str]:
+async def list_whole(
+    api: Api, path: str, kind: KindRef, shape: type[T], labels: str, *, at_once: bool = False
+) -> tuple[list[T], str]:
     """All objects, and the list's resourceVersion.
+
+    Args:
+        api: where to ask.
+        path: of the collection.
+        kind: of the objects.
+        shape: a msgspec struct, or a dict of all there is.
+        labels: a selector.
+        at_once: not page by page, where the answer can be decoded as it comes in, and comes in fast. Right for API servers
+            since 1.31: such a list they have from their memory, as fresh as from etcd (``ConsistentListFromCache``); pages they
+            fetch from etcd, which takes several times as long.
 
     Raises:
         WatchExpiredError: the pages expired again and again before the last one was read.
-        ClusterApiError: an answer does not decode as ``shape``.
+        ApiFailingError: an answer does not decode as ``shape``.
     """
+    params = {"labelSelector": labels} if labels else {}
+    if at_once and reads_protobuf(kind, shape):
+        try:
+            page = await _at_once(api, path, kind, shape, params)
+            return page.items, page.version
+        except _TooSlowError:
+            pass
     for attempt in range(_ATTEMPTS):
         found: list[T] = []
         token = ""
         try:
             while True:
-                page, token, version = await _page(api, path, kind, shape, labels, token)
-                found += page
+                page = await _one_page(api, path, kind, shape, params, token)
+                found += page.items
+                token = page.token
                 if not token:
-                    return found, version
+                    return found, page.version
         except WatchExpiredError:
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _page(api: Api, path: str, kind: KindRef, shape: type[T], labels: str, token: str) -> tuple[list[T], str, str]:
-    """One page: the objects, the token of the next page (empty: this was the last) and the list's version."""
-    params = {"limit": _PAGE}
-    if labels:
-        params["labelSelector"] = labels
-    if token:
-        params["continue"] = token
-    body = await api.request("GET", path, what=f"list {kind.kind}", params=params)
-    try:
-        page = _decoder(shape).decode(body)
-    except msgspec.DecodeError as error:
-        raise ClusterApiError(
-            f"the API's answer cannot be read: {error}",
-            on=f"list {kind.kind}",
-            next_step="report this as a bug of resail",
-        ) from error
-    return page.items or [], page.metadata.token, page.metadata.resource_version
+async def _at_once(api: Api, path: str, kind: KindRef, shape: type[T], params: dict[str, str]) -> Page[T]:
+    async def consume(chunks: AsyncIterator[bytes]) -> Page[T]:
+        page = Page(kind, shape)
+        async for chunk in _in_pace(chunks):
+            page.take(chunk)
+        page.close()
+        return page
+
+    return await api.read(path, what=f"list {kind.kind}", params=params, accept=_PROTOBUF, consume=consume)
 
 
-def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    decoder = _DECODERS.get(shape)
-    if decoder is None:
-        fields: list[tuple[str, Any, Any]] = [
-            ("items", list[shape] | None, None),
-            ("metadata", _Metadata, msgspec.field(default_factory=_Metadata)),
-        ]
-        decoder = _DECODERS[shape] = msgspec.json.Decoder(msgspec.defstruct("Page", fields))
-    return decoder
+async def _in_pace(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    begun, size = 0.0, 0
+    async for chunk in chunks:
+        now = time.monotonic()
+        begun = begun or now
+        size += len(chunk)
+        if now - begun > _PATIENCE and size < _PACE * (now - begun):
+            raise _TooSlowError
+        yield chunk
+
+
+async def _one_page(api: Api, path: str, kind: KindRef, shape: type[T], params: dict[str, str], token: str) -> Page[T]:
+    paged = params | {"limit": _PAGE} | ({"continue": token} if token else {})
+    accept = _PROTOBUF if reads_protobuf(kind, shape) else _JSON
+    body = await api.request("GET", path, what=f"list {kind.kind}", params=paged, accept=accept)
+    page = Page(kind, shape)
+    page.take(body)
+    page.close()
+    return page

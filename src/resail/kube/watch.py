@@ -10,9 +10,10 @@ from resail.cluster import WatchEvent
 from resail.errors import ClusterApiError, ClusterUnreachableError
 from resail.kube.clock import SystemClock
 from resail.kube.discovery import Discovery
-from resail.kube.errors import error_of_status, status_of
+from resail.kube.errors import error_of_status, status_of, unreadable
 from resail.kube.http import Api
 from resail.kube.lists import list_whole
+from resail.kube.objects import checked
 from resail.models.identity import KindRef, Manifest
 
 __all__ = ["watch"]
@@ -55,11 +56,10 @@ async def watch(api: Api, discovery: Discovery, kind: KindRef, namespace: str, l
         try:
             async with aclosing(_follow(api, path, labels, version)) as events:
                 async for event in events:
-                    identity = event.object["metadata"]["uid"]
                     if event.type == "DELETED":
-                        known.pop(identity, None)
+                        known.pop(_uid(event.object), None)
                     else:
-                        known[identity] = event.object
+                        known[_uid(event.object)] = event.object
                     pause = _FIRST_PAUSE
                     yield event
         except (ClusterUnreachableError, ClusterApiError) as error:
@@ -71,8 +71,8 @@ async def watch(api: Api, discovery: Discovery, kind: KindRef, namespace: str, l
 
 async def _list(api: Api, path: str, kind: KindRef, labels: str) -> tuple[dict[str, Manifest], str]:
     listed, version = await list_whole(api, path, kind, dict[str, Any], labels)
-    whole = [{"apiVersion": kind.api_version, "kind": kind.kind, **manifest} for manifest in listed]
-    return {manifest["metadata"]["uid"]: manifest for manifest in whole}, version
+    whole = [{"apiVersion": kind.api_version, "kind": kind.kind, **checked(manifest, f"list {path}")} for manifest in listed]
+    return {_uid(manifest): manifest for manifest in whole}, version
 
 
 def _differences(before: dict[str, Manifest], now: dict[str, Manifest]) -> list[WatchEvent]:
@@ -115,10 +115,12 @@ async def _follow(api: Api, path: str, labels: str, version: str) -> AsyncGenera
 def _decode(line: bytes, what: str) -> _Line:
     try:
         event = msgspec.json.decode(line, type=_Line)
-    except msgspec.DecodeError as error:
-        raise ClusterApiError(f"a line of the watch cannot be read: {error}", on=what) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable(error, what) from error
     if event.type == "ERROR":
-        raise error_of_status(status_of(int(event.object.get("code", 500)), msgspec.json.encode(event.object)), what)
+        code = event.object.get("code")
+        raise error_of_status(status_of(code if isinstance(code, int) else 500, msgspec.json.encode(event.object)), what)
+    checked(event.object, what)
     return event
 
 
@@ -130,5 +132,9 @@ def _told(kind: str) -> Literal["ADDED", "MODIFIED", "DELETED"] | None:
             return None
 
 
+def _uid(manifest: Manifest) -> str:
+    return str(manifest["metadata"].get("uid", ""))
+
+
 def _version(manifest: Manifest) -> str:
-    return str(manifest["metadata"]["resourceVersion"])
+    return str(manifest["metadata"].get("resourceVersion", ""))

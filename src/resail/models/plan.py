@@ -8,12 +8,15 @@ from resail.models.finding import Finding
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 
 __all__ = [
+    "AdoptObjects",
+    "Adoption",
     "Approve",
     "AwaitSoak",
     "Change",
     "Check",
     "ComponentIs",
     "FieldOwnerConflict",
+    "GiveBack",
     "HelmChange",
     "Hop",
     "InstallBefore",
@@ -26,6 +29,7 @@ __all__ = [
     "MoveValidator",
     "NoUndo",
     "ObjectChange",
+    "ObjectIs",
     "PatchBack",
     "Plan",
     "PlanFiles",
@@ -128,7 +132,17 @@ class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     labels: dict[str, str | None]
 
 
-Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | TrustIs | LabelsAre
+class ObjectIs(msgspec.Struct, frozen=True, tag="ObjectIs"):
+    """An object is as the plan saw it."""
+
+    object: ObjectRef
+    digest: str
+    """Of what it holds (``essence``)."""
+    fields: tuple[str, ...] = ()
+    """Where there are any: of these fields alone (``excerpt``)."""
+
+
+Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | TrustIs | LabelsAre | ObjectIs
 
 
 # --- how a step is undone ---------------------------------------------------------------------------------------
@@ -201,6 +215,15 @@ class RestartAgain(msgspec.Struct, frozen=True, tag="RestartAgain"):
     """
 
 
+class GiveBack(msgspec.Struct, frozen=True, tag="GiveBack"):
+    """Put what was taken over back as it was, once the Helm release that took it is back or gone."""
+
+    objects: str
+    """File in the plan's archive with the adopted objects as they were, whole: one that went with the release is made again."""
+    fields: str
+    """File with the contested objects, no more of each than the fields that the release overwrites, as they were."""
+
+
 class NoUndo(msgspec.Struct, frozen=True, tag="NoUndo"):
     """Nothing is undone, for a reason."""
 
@@ -216,6 +239,7 @@ Undo = (
     | TagBack
     | RelabelNamespace
     | RestartAgain
+    | GiveBack
     | NoUndo
 )
 
@@ -240,6 +264,14 @@ class FieldOwnerConflict(msgspec.Struct, frozen=True, order=True):
     manager: str
 
 
+class Adoption(msgspec.Struct, frozen=True, order=True):
+    """One object that is there already and that a Helm release is to have."""
+
+    object: ObjectRef
+    owner: str
+    """Whose it is now, in words."""
+
+
 class HelmChange(msgspec.Struct, frozen=True, tag="HelmChange"):
     """An install or upgrade of one Helm release."""
 
@@ -259,7 +291,7 @@ class HelmChange(msgspec.Struct, frozen=True, tag="HelmChange"):
     replaced: tuple[ObjectRef, ...] = ()
     """Running workloads whose pods it replaces, since their pod template changes."""
     forced: tuple[FieldOwnerConflict, ...] = ()
-    """Conflicts with ``pilot-discovery`` that the step forces, after a dry run shows no others."""
+    """Conflicts that the step forces, after a dry run shows no others: with ``pilot-discovery``, and what a person approved."""
 
 
 class IstioctlChange(msgspec.Struct, frozen=True, tag="IstioctlChange"):
@@ -443,6 +475,23 @@ class Approve(StepBase, frozen=True, kw_only=True, tag="Approve"):
     question: str
 
 
+class AdoptObjects(StepBase, frozen=True, kw_only=True, tag="AdoptObjects"):
+    """Give a Helm release what is in its way: objects of others get its marks; fields of others it overwrites itself, by force.
+
+    The marks keep Helm from deleting an adopted object when the release is rolled back. A release that is uninstalled takes it
+    along all the same; undoing makes it again. CRDs get back their marks alone, since their schema stays at the target.
+    """
+
+    release: str
+    """``namespace/name``; a later step writes it."""
+    objects: tuple[Adoption, ...]
+    labels: dict[str, str]
+    """Given to each of them."""
+    annotations: dict[str, str]
+    fields: tuple[FieldOwnerConflict, ...] = ()
+    """Nothing is written to these here; undoing puts back what they held."""
+
+
 class Verify(StepBase, frozen=True, kw_only=True, tag="Verify"):
     """Check the whole mesh against the plan."""
 
@@ -464,6 +513,7 @@ Step = (
     | AwaitSoak
     | RemoveRevision
     | Approve
+    | AdoptObjects
     | Verify
 )
 

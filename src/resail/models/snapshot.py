@@ -65,7 +65,7 @@ class ForeignManager(msgspec.Struct, frozen=True, order=True):
     value: str
     """What the field holds."""
     reach: Literal["mesh", "object", "nothing"]
-    """What must not be written: the mesh as a whole, the object or its Helm release, or ``nothing``, which is worth knowing."""
+    """What must not be written: the mesh as a whole, the object or its Helm release; ``nothing``: it is only worth knowing."""
     release: str = ""
     """``namespace/name`` of the Helm release that the object makes; else empty."""
 

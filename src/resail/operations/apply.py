@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, StalePlanError, UsageError
+from resail.errors import BlockedError, ForbiddenError, StalePlanError, UsageError
 from resail.journal.fold import fold_steps
 from resail.journal.lock import hold
 from resail.journal.sqlite import SqliteJournal, open_journal
@@ -19,7 +19,7 @@ from resail.operations.cluster_choice import ClusterChoice, Connection, connect_
 from resail.operations.conditions import refuse_conditions
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
-from resail.operations.planned_releases import planned_releases
+from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import (
     StateDirectory,
@@ -87,15 +87,21 @@ async def apply(
     if request.require_rehearsal:
         require_rehearsal(files.id, str(request.plan))
     async with connect_to(request.cluster, request.directory) as connection:
-        cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        try:
+            cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+        except ForbiddenError:
+            # Who may not even ask which cluster it is learns of all that is missing at once.
+            await refuse_missing_rights(connection.cluster, rights_to_run(files), str(request.plan))
+            raise
         state = state_directory(request.directory, cluster_id)
         with hold(state.root):
             journal = open_journal(state.journal, connection.clock.now)
             refuse_unfinished(journal.runs())
             session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
             releases = await session.releases(request.release_directories)
-            await session.refuse_missing_rights("do")
+            await session.refuse_missing_rights("do", str(request.plan))
             await refuse_conditions(files, connection)
+            await session.istioctls(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
             return await session.perform("do", releases, call_observer)
@@ -121,7 +127,8 @@ async def resume(
             direction = _direction(journal.entries(run.id))
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
             releases = await session.releases(request.release_directories) if direction == "do" else ()
-            await session.refuse_missing_rights(direction)
+            await session.refuse_missing_rights(direction, run.id)
+            await session.istioctls(request.release_directories)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
@@ -147,7 +154,8 @@ async def rollback(
             files = read_plan(Path(run.plan_file))
             await _same_cluster(connection, run.cluster_id, run.id)
             session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
-            await session.refuse_missing_rights("undo")
+            await session.refuse_missing_rights("undo", run.id)
+            await session.istioctls(())
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
             return await session.perform("undo", (), call_observer)
@@ -176,7 +184,7 @@ class _Session:
         """The release of each hop. Undoing needs none: Helm rolls back by its own history, whatever became of the files."""
         return await planned_releases(self._files.plan, directories, self._watcher.progress)
 
-    async def refuse_missing_rights(self, direction: Direction) -> None:
+    async def refuse_missing_rights(self, direction: Direction, on: str) -> None:
         """Before anything is written.
 
         Raises:
@@ -187,15 +195,20 @@ class _Session:
             wanted = rights_to_run(files)
         else:
             wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
-        untold = await refuse_missing_rights(self._connection.cluster, wanted, self.run)
+        untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")
+
+    async def istioctls(self, directories: Sequence[Path]) -> None:
+        """Have each istioctl that doing and undoing takes, before anything is written."""
+        await self._connection.istioctl.prepare(planned_istioctls(self._files.plan), directories, self._watcher.progress)
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
         cluster, clock = self._connection.cluster, self._connection.clock
         async with self._connection.open_installer() as installer:
-            engine = Engine(cluster, cluster, installer, self._journal, clock, MeshVerifier(cluster), call_observer)
+            verifier, istioctl = MeshVerifier(cluster), self._connection.istioctl
+            engine = Engine(cluster, cluster, installer, self._journal, clock, verifier, call_observer, istioctl)
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from resail.errors import UsageError
 from resail.installers.helm import open_helm
+from resail.installers.istioctl import IstioctlCommand
+from resail.installers.istioctl_rendered import RenderedIstioctl
 from resail.installers.rendered import RenderedInstaller
 from resail.journal.sqlite import on_the_wall
 from resail.kube import connect
@@ -16,8 +18,10 @@ from resail.models.identity import ObjectRef
 from resail.models.plan import Plan, PlanFiles
 from resail.models.release import Release
 from resail.models.snapshot import MeshSnapshot
-from resail.operations.planned_releases import planned_releases
+from resail.operations.istioctl import istioctl_store
+from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.verify import MeshVerifier
+from resail.rehearsal.obstacles import put_in_the_way
 from resail.rehearsal.pace import PacedInstaller
 from resail.rehearsal.trial import Copy
 from resail.snapshot.stand_in import stand_in
@@ -56,9 +60,11 @@ async def twin_of(
 async def copy_on_twin(files: PlanFiles, snapshot: MeshSnapshot, seed: int, *faults: str) -> AsyncIterator[Copy]:
     """A twin of the mesh, on which the plan's own manifests are applied; to be used in simulated time."""
     async with twin_of(snapshot, on_the_wall(), seed=seed, faults=faults) as twin:
+        await put_in_the_way(twin, files)
         releases = tuple(Release(hop.to_version, "", "the plan", hop.release_digest) for hop in files.plan.hops)
         installer = PacedInstaller(RenderedInstaller(twin, twin), twin.clock)
-        yield Copy("twin", twin, twin.clock, installer, MeshVerifier(twin), releases)
+        istioctl = RenderedIstioctl(twin, twin)
+        yield Copy("twin", twin, twin.clock, installer, istioctl, MeshVerifier(twin), releases)
 
 
 @asynccontextmanager
@@ -83,7 +89,9 @@ async def copy_on_bed(
             async with connect(bed.kubeconfig_of("deployer")) as cluster:
                 await fill(cluster, stand_in(snapshot, on_the_wall() - _SETTLED), _ready_seconds(snapshot))
             async with connect(bed.kubeconfig) as cluster, open_helm(cluster.access, cluster, cluster) as helm:
-                yield Copy("control-plane", cluster, SystemClock(), helm, MeshVerifier(cluster), releases)
+                istioctl = IstioctlCommand(istioctl_store, cluster.access)
+                await istioctl.prepare(planned_istioctls(plan), release_directories, progress)
+                yield Copy("control-plane", cluster, SystemClock(), helm, istioctl, MeshVerifier(cluster), releases)
         finally:
             bed.stop()
 

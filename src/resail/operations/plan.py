@@ -14,6 +14,7 @@ from resail.models.snapshot import MeshSnapshot
 from resail.operations.blockers import refuse_blockers
 from resail.operations.conditions import conditions_of_plan
 from resail.operations.inspect import MeshChoice, inspect
+from resail.operations.obstacles import find_obstacles
 from resail.operations.stops import find_stops
 from resail.operations.values import Values, for_charts
 from resail.plan.assembly import assemble, with_findings
@@ -111,7 +112,7 @@ async def _hop(
     facts = {chart: await renderer.facts(directory, chart) for chart in CHARTS}
     drafted = draft(chosen, facts, for_charts(request.values, facts))
     rendered = [await renderer.render(directory, wanted) for wanted in drafted.requests]
-    return build_hop(drafted, rendered, release, before)
+    return build_hop(drafted, rendered, release, before, await find_obstacles(request.mesh, drafted, rendered))
 
 
 def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOptions:

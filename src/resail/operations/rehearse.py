@@ -15,6 +15,7 @@ from resail.operations.rehearsals import keep_rehearsal
 from resail.plan.file import read_plan
 from resail.rehearsal.forecast import forecast
 from resail.rehearsal.leftovers import leftovers
+from resail.rehearsal.obstacles import put_in_the_way
 from resail.rehearsal.trial import trial_on
 from resail.snapshot import capture
 from resail.twin.faults import parse_fault
@@ -92,6 +93,7 @@ async def _on_control_plane(
     files: PlanFiles, snapshot: MeshSnapshot, request: RehearseRequest, progress: Callable[[str], None]
 ) -> Rehearsal:
     async with copy_on_bed(files.plan, snapshot, request.release_directories, progress) as copy:
+        await put_in_the_way(copy.cluster, files)
         progress("running the plan on it")
         return await forecast(copy, files, snapshot.budgets, request.seed)
 

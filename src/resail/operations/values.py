@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from resail.errors import ArtifactError, UsageError
+from resail.models.plain_yaml import read_yaml
 from resail.models.rendering import ChartFacts
 
 __all__ = ["CHARTS", "Values", "for_charts", "read_values"]
@@ -76,7 +77,7 @@ def _chart_and_file(argument: str) -> tuple[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = read_yaml(text)
     except OSError as error:
         raise ArtifactError(f"cannot be read: {error.strerror}", on=str(path), next_step="see that the file is there") from error
     except UnicodeDecodeError as error:
@@ -106,7 +107,7 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> UsageError:
             next_step="put spaces in its place",
         )
     problem = getattr(error, "problem", None) or str(error)
-    return UsageError(f"is not YAML: {problem}", on=place, next_step="mend the file at that place")
+    return UsageError(f"cannot be read as YAML: {problem}", on=place, next_step="mend the file at that place")
 
 
 # --- settings ---

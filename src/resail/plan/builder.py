@@ -1,6 +1,6 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -12,8 +12,10 @@ from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     FieldOwnerConflict,
+    GiveBack,
     HelmChange,
     Hop,
     InstallRevision,
@@ -44,6 +46,7 @@ from resail.models.plan import (
 from resail.models.release import Release
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
 from resail.plan.foreign import foreign_namespaces
+from resail.plan.obstacles import InTheWay, Takeover, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.tags import moved_tag
@@ -68,7 +71,11 @@ class BuiltHop(msgspec.Struct, frozen=True):
 
 
 def build_hop(
-    drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], release: Release, before: Sequence[BuiltHop] = ()
+    drafted: Draft,
+    rendered: Sequence[tuple[Manifest, ...]],
+    release: Release,
+    before: Sequence[BuiltHop] = (),
+    in_the_way: Mapping[str, InTheWay] | None = None,
 ) -> BuiltHop:
     """The steps for what was drafted.
 
@@ -77,8 +84,9 @@ def build_hop(
         rendered: the objects of ``drafted.requests``, in their order.
         release: the hop's target.
         before: the hops before it.
+        in_the_way: release → what of others is in its way; what is not known of is not dealt with.
     """
-    building = _Building(drafted, rendered, len(before), sum(len(one.steps) for one in before))
+    building = _Building(drafted, rendered, before, in_the_way or {})
     chosen = drafted.chosen
     steps = building.steps()
     return BuiltHop(
@@ -97,6 +105,7 @@ def build_hop(
         findings=(
             *drafted.findings,
             *building.restarts.findings,
+            *building.obstacles,
             *foreign_namespaces(chosen.snapshot, steps),
             *_stays(chosen),
         ),
@@ -106,12 +115,20 @@ def build_hop(
 class _Building:
     """Collects steps in order, and what the steps before leave behind."""
 
-    def __init__(self, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]], hop: int, steps_before: int) -> None:
+    def __init__(
+        self,
+        drafted: Draft,
+        rendered: Sequence[tuple[Manifest, ...]],
+        before: Sequence[BuiltHop],
+        in_the_way: Mapping[str, InTheWay],
+    ) -> None:
         self._draft = drafted
         self._chosen = drafted.chosen
         self._options = drafted.chosen.options
-        self._hop = hop
-        self._steps_before = steps_before
+        self._hop = len(before)
+        self._steps_before = [step for one in before for step in one.steps]
+        self._in_the_way = in_the_way
+        self.obstacles: list[Finding] = []
         self._parts = list(zip(drafted.parts, rendered, strict=False))
         self._tags = list(zip(drafted.tags, rendered[len(drafted.parts) :], strict=True))
         self._steps: list[Step] = []
@@ -151,9 +168,9 @@ class _Building:
 
     def _release(self, part: ReleasePart, objects: tuple[Manifest, ...]) -> None:
         kind, title, reason = self._wording(part)
+        request, release = part.request, part.release
+        taken = self._take_over(release)
         step_id = self._next_id(kind.__name__)
-        request = part.request
-        release = f"{request.namespace}/{request.release}"
         before = self._expected.get(release) or (_stands(part.running) if part.running else None)
         old = self._manifest_before(part)
         change = HelmChange(
@@ -165,9 +182,9 @@ class _Building:
             to_version=str(self._chosen.leg.end),
             values=request.values,
             manifests=self._keep(step_id, objects),
-            objects=object_changes(old, objects),
+            objects=taken.as_changes(object_changes(old, objects), objects),
             replaced=_replaced(old, objects, always=kind is UpgradeGateway),
-            forced=self._conflicts(objects) if part.running else (),
+            forced=(*(self._conflicts(objects) if part.running else ()), *taken.forced),
         )
         more: dict[str, Any] = {"change": change}
         if kind in (InstallRevision, UpgradeControlPlane):
@@ -187,6 +204,23 @@ class _Building:
         )
         revision = before.revision + 1 if before else 1
         self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
+
+    def _take_over(self, release: str) -> Takeover:
+        """What of others is in the release's way: asked for, and given to it."""
+        taken = take_over(self._in_the_way.get(release, InTheWay()), release, [*self._steps_before, *self._steps])
+        self.obstacles += taken.findings
+        if taken:
+            title = f"Approve that {release} takes over {taken.title} of others"
+            reason = "what others own is not taken in silence"
+            undo = NoUndo("it changes nothing")
+            self._add(Approve, "Approve", title, reason, undo=undo, question=taken.question)
+            step_id = self._next_id("AdoptObjects")
+            was = self._keep(f"{step_id}-objects", tuple(one.manifest for one in taken.objects))
+            held = self._keep(f"{step_id}-fields", taken.excerpts)
+            title = f"Give {taken.title} of others to {release}"
+            reason = "Helm takes over nothing that is not its own"
+            self._add(AdoptObjects, "AdoptObjects", title, reason, undo=GiveBack(was, held), **taken.step_fields)
+        return taken
 
     def _wording(self, part: ReleasePart) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
@@ -321,7 +355,7 @@ class _Building:
         self._steps.append(step)
 
     def _next_id(self, kind: str) -> str:
-        return f"{self._steps_before + len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
+        return f"{len(self._steps_before) + len(self._steps) + 1:02d}-{_KEBAB.get(kind) or _kebab(kind)}"
 
     def _keep(self, name: str, objects: tuple[Manifest, ...]) -> str:
         file = f"{name}.json"

@@ -31,6 +31,11 @@ class ReleasePart(msgspec.Struct, frozen=True):
     """None for one that is installed."""
     request: RenderRequest
 
+    @property
+    def release(self) -> str:
+        """``namespace/name``"""
+        return f"{self.request.namespace}/{self.request.release}"
+
 
 class TagPart(msgspec.Struct, frozen=True):
     """One tag to move."""

@@ -6,14 +6,16 @@ made, as pods and the revisions of a Helm release are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 
 from resail.models.access import Permission
-from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.identity import ObjectRef
 from resail.models.plan import (
+    AdoptObjects,
     Approve,
     AwaitSoak,
     HelmChange,
+    InstallerStep,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
@@ -28,15 +30,12 @@ from resail.models.plan import (
 )
 from resail.models.trust import CONFIG_MAP, SIGNERS
 from resail.plan.images import images_of
-from resail.plan.resources import Plurals, plurals_of, resource_of
+from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on
+from resail.plan.resources import Plurals, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
 
-_Way = Literal["do", "undo"]
-
-_NAMESPACE = KindRef("v1", "Namespace")
 _RBAC = "rbac.authorization.k8s.io"
-_CRD = "CustomResourceDefinition"
 _HOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 
 _LISTED: Mapping[str, tuple[str, ...]] = {
@@ -56,6 +55,7 @@ _MESH_GROUPS = (
     "gateway.networking.k8s.io",
     "install.istio.io",
     "networking.istio.io",
+    "sailoperator.io",
     "security.istio.io",
     "telemetry.istio.io",
 )
@@ -109,14 +109,15 @@ def _reading(files: PlanFiles) -> Iterator[Permission]:
     yield from _each(_LISTED, ("list",))
     groups = {*_MESH_GROUPS, *(group for group, _ in plurals_of(files))}
     yield from _each(dict.fromkeys(groups, ("*",)), ("get", "list"))
+    if any(isinstance(step, InstallerStep) and isinstance(step.change, IstioctlChange) for step in files.plan.steps):
+        yield from listed_by_istioctl()
 
 
 def _verifying(files: PlanFiles) -> Iterator[Permission]:
     """The objects of releases, and dry runs that the webhooks must answer."""
     plan = files.plan
     yield from _each(_IN_RELEASES, ("get",))
-    parts = [step.change for step in plan.steps if hasattr(step, "change") and not isinstance(step, UpgradeGateway)]
-    for namespace in {plan.istio_namespace, *(change.namespace for change in parts)}:
+    for namespace in {plan.istio_namespace, *_homes(plan.steps)}:
         yield from _each(_IN_CONTROL_PLANES, ("get",), namespace)
     yield Permission("networking.istio.io", "destinationrules", "create", plan.istio_namespace)
     for namespace in _injected(plan.steps):
@@ -148,6 +149,13 @@ def _keeping(files: PlanFiles) -> Iterator[Permission]:
         yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
 
 
+def _homes(steps: Iterable[Step]) -> Iterator[str]:
+    """Namespaces of releases of control planes and node agents."""
+    for step in steps:
+        if isinstance(step, InstallerStep) and not isinstance(step, UpgradeGateway) and isinstance(step.change, HelmChange):
+            yield step.change.namespace
+
+
 def _injected(steps: Iterable[Step]) -> set[str]:
     """Namespaces where a pod may be created, by a dry run, to see what is injected. Their workloads are changed in any case."""
     found: set[str] = set()
@@ -155,8 +163,6 @@ def _injected(steps: Iterable[Step]) -> set[str]:
         match step:
             case RestartWave(restarts=restarts):
                 found |= {restart.workload.namespace for restart in restarts}
-            case LabelNamespace(namespace=namespace):
-                found.add(namespace)
             case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
@@ -172,117 +178,51 @@ def _each(resources: Mapping[str, Iterable[str]], verbs: Iterable[str], namespac
 # --- step by step -----------------------------------------------------------------------------------------------
 
 
-def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[_Way]) -> Iterator[Permission]:
+def _steps(files: PlanFiles, steps: Iterable[Step], ways: Iterable[Way]) -> Iterator[Permission]:
     plurals = plurals_of(files)
     for step in steps:
         for way in ways:
             yield from _step(step, files, plurals, way)
 
 
-def _step(step: Step, files: PlanFiles, plurals: Plurals, way: _Way) -> Iterator[Permission]:
+def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
     match step:
-        case Approve() | Verify() | AwaitSoak():
+        case Approve() | AwaitSoak() | Verify():
             return
-        case RemoveRevision(release=release, objects=objects):
-            gone = {each.object: each.change for each in objects}
-            yield from _release(release.partition("/")[0], files.manifests[step.manifests], gone, plurals, way)
+        case AdoptObjects(objects=adopted, fields=fields):
+            # One that goes with the release when that is undone is made again.
+            for one in adopted:
+                yield from rights_on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
+            for field in fields:
+                yield from rights_on(plurals, field.object, "get", "patch")
         case LabelNamespace(namespace=namespace):
-            yield from _on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
+            yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
             before = files.manifests[undo.manifests] if isinstance(undo, TagBack) else ()
             for webhook in (*files.manifests[manifests], *before):
-                yield from _on(plurals, ObjectRef.of(webhook), "get", "patch")
+                yield from rights_on(plurals, ObjectRef.of(webhook), "get", "patch")
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
+        case RemoveRevision(release=release, manifests=manifests, objects=objects):
+            # Its history stays, and brings it back.
+            yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
-            yield from _on(plurals, workload, "get", "patch")
-            yield from _change(change, files, plurals, way)
+            yield from rights_on(plurals, workload, "get", "patch")
+            yield from rights_of_change(change, step.undo, files, plurals, way)
         case _:
-            yield from _change(step.change, files, plurals, way)
+            yield from rights_of_change(step.change, step.undo, files, plurals, way)
 
 
-def _restart(restart: Restart, plurals: Plurals, way: _Way) -> Iterator[Permission]:
+def _restart(restart: Restart, plurals: Plurals, way: Way) -> Iterator[Permission]:
     workload = restart.workload
     rolls = restart.method == "rollout"
-    yield from _on(plurals, workload, "get", *(("patch",) if rolls else ()))
+    yield from rights_on(plurals, workload, "get", *(("patch",) if rolls else ()))
     # A dry run of a pod as the workload makes them, before anything restarts.
     yield Permission("", "pods", "create", workload.namespace)
     if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
         yield Permission("", "pods/eviction", "create", workload.namespace)
-
-
-def _change(change: HelmChange, files: PlanFiles, plurals: Plurals, way: _Way) -> Iterator[Permission]:
-    """What an installer needs for its change; one function for each kind of change."""
-    match change:
-        case HelmChange():
-            yield from _helm(change, files.manifests[change.manifests], plurals, way)
-
-
-_VERBS: Mapping[tuple[str, _Way], tuple[str, ...]] = {
-    # What an interrupted action had added is removed before it is made again.
-    ("add", "do"): ("get", "create", "patch", "delete"),
-    ("add", "undo"): ("get", "delete"),
-    ("change", "do"): ("get", "patch"),
-    ("change", "undo"): ("get", "patch"),
-    ("remove", "do"): ("get", "delete"),
-    ("remove", "undo"): ("get", "create", "patch"),
-}
-"""What Helm does to an object. It applies unchanged ones, too."""
-
-
-def _helm(change: HelmChange, objects: Sequence[Manifest], plurals: Plurals, way: _Way) -> Iterator[Permission]:
-    changes = dict.fromkeys(map(ObjectRef.of, objects), "change") | {each.object: each.change for each in change.objects}
-    yield from _release(change.namespace, objects, changes, plurals, way)
-
-
-def _release(
-    namespace: str, objects: Sequence[Manifest], changes: Mapping[ObjectRef, str], plurals: Plurals, way: _Way
-) -> Iterator[Permission]:
-    for verb in ("get", "list", "create", "update", "patch", "delete"):
-        yield Permission("", "secrets", verb, namespace)
-    rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
-    for ref, kind in changes.items():
-        verbs = _VERBS[kind, way]
-        if ref.kind == _CRD and kind == "add":
-            # Undoing leaves the CRDs at the target, by applying them once more where Helm has removed one.
-            verbs = ("get", "create", "patch", *(() if _is_kept(rendered[ref]) else ("delete",)))
-        yield from _on(plurals, ref, *verbs)
-        if {"create", "patch"} & set(verbs):
-            yield from _granting(ref, rendered, changes, plurals)
-
-
-def _is_kept(manifest: Manifest) -> bool:
-    return (manifest["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
-
-
-def _granting(
-    ref: ObjectRef, rendered: Mapping[ObjectRef, Manifest], written: Iterable[ObjectRef], plurals: Plurals
-) -> Iterator[Permission]:
-    """Who writes a role must have all that it gives, or may ``escalate`` it; for bindings it is ``bind``.
-
-    It is asked for by name, since to roll back writes a role as it was, which a plan does not tell. See
-    https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
-    """
-    if ref.kind in ("ClusterRole", "Role"):
-        yield from _on(plurals, ref, "escalate")
-    if ref.kind not in ("ClusterRoleBinding", "RoleBinding"):
-        return
-    if ref in rendered:
-        given = [(rendered[ref]["roleRef"]["kind"], rendered[ref]["roleRef"]["name"])]
-    else:
-        # One that is put back: what it bound is not in the plan, but it came with its release.
-        given = [(one.kind, one.name) for one in written if one.kind == "ClusterRole" or one.namespace == ref.namespace]
-    for kind, name in given:
-        if kind in ("ClusterRole", "Role"):
-            yield from _on(plurals, ObjectRef(ref.api_version, kind, ref.namespace, name), "bind")
-
-
-def _on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permission]:
-    group, resource = ref.kind_ref.group, resource_of(ref.kind_ref, plurals)
-    for verb in verbs:
-        yield Permission(group, resource, verb, ref.namespace, "" if verb == "create" else ref.name)
 
 
 # --- least ------------------------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ restarts back must find the control plane where it was when the data plane last 
 Within that not simply backwards: an old revision that was removed comes back before all else, which needs it. Pointers (tags,
 labels, an in-place istiod) go back next, so that what restarts afterwards gets the old sidecar again. CNI and ztunnel go before
 istiod, which they must not lead. A revision that was installed goes last but for the base release, when nothing asks for it any
-more.
+more; and what releases took from others is given back when they are back.
 """
 
 from collections.abc import Collection, Sequence
 
 from resail.models.plan import (
+    AdoptObjects,
     Hop,
     InstallRevision,
     LabelNamespace,
@@ -40,6 +41,7 @@ _ORDER: tuple[tuple[type, ...], ...] = (
     (RestartWave,),
     (InstallRevision,),
     (UpgradeCRDs,),
+    (AdoptObjects,),
 )
 
 

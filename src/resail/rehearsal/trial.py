@@ -9,7 +9,7 @@ import msgspec
 from resail.cluster import Clock, Cluster
 from resail.engine.engine import Engine, Verifier
 from resail.errors import ResailError
-from resail.installers.interface import Installer
+from resail.installers.interface import Installer, IstioctlInstaller
 from resail.journal.sqlite import SqliteJournal, open_journal
 from resail.models.journal import Entry, Run, RunStarted, StepApproved
 from resail.models.plan import Approve, AwaitSoak, PlanFiles
@@ -31,6 +31,7 @@ class Copy(msgspec.Struct, frozen=True):
     cluster: Cluster
     clock: Clock
     installer: Installer
+    istioctl: IstioctlInstaller
     verifier: Verifier
     releases: tuple[Release, ...]
     """One for each hop; the installer of a twin reads nothing of them."""
@@ -53,7 +54,8 @@ class Trial:
         self._files = _without_soaks(files) if copy.place == "control-plane" else files
         self._journal = journal
         self._releases = copy.releases
-        self._engine = Engine(copy.cluster, copy.cluster, copy.installer, journal, copy.clock, copy.verifier)
+        cluster, clock = copy.cluster, copy.clock
+        self._engine = Engine(cluster, cluster, copy.installer, journal, clock, copy.verifier, istioctl=copy.istioctl)
 
     async def apply(self) -> Run:
         """Run the plan to where it ends or stops."""

@@ -1,7 +1,9 @@
 """The words of a record that its table, Markdown and HTML share."""
 
 from resail.models.plan import (
+    AdoptObjects,
     Change,
+    GiveBack,
     HelmChange,
     Hop,
     InstallBefore,
@@ -53,6 +55,11 @@ def change_of(step: Step) -> str:
     if isinstance(step, LabelNamespace):
         labels = ", ".join(f"{key}={value}" if value is not None else f"{key}-" for key, value in step.labels.items())
         return f"{step.namespace}: {labels}"
+    if isinstance(step, AdoptObjects):
+        taken = [str(one.object) for one in step.objects]
+        marks = ", ".join(f"{key}={value}" for key, value in {**step.labels, **step.annotations}.items())
+        left = [f"{one.object} {one.field}: remembered" for one in step.fields]
+        return "; ".join([*([f"{', '.join(taken)}: {marks}"] if taken else []), *left])
     return _installer_change(step.change) if isinstance(step, InstallerStep) else ""
 
 
@@ -99,5 +106,7 @@ def undo_of(step: Step) -> str:
             return f"put the labels of namespace {namespace} back"
         case RestartAgain():
             return "roll back what had moved, once the old revision injects it; a pod that a StatefulSet is stuck with is evicted"
+        case GiveBack():
+            return "make them what they were, once the release is back"
         case NoUndo(reason=reason):
             return f"nothing: {reason}"

@@ -82,25 +82,34 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
             except NotFoundError:
                 return []
 
-    version, cluster_id = await asyncio.gather(reader.server_version(), reader.cluster_id())
-    pods, replica_sets, jobs = await asyncio.gather(
-        shapes(KindRef("v1", "Pod"), PodShape),
-        shapes(KindRef("apps/v1", "ReplicaSet"), OwnedShape),
-        shapes(KindRef("batch/v1", "Job"), OwnedShape),
-    )
-    controllers = await asyncio.gather(*(shapes(kind, Controller) for kind in CONTROLLERS))
-    nodes, namespaces, budgets, autoscalers = await asyncio.gather(
-        shapes(KindRef("v1", "Node"), NodeShape),
-        shapes(KindRef("v1", "Namespace"), NamespaceShape),
-        shapes(KindRef("policy/v1", "PodDisruptionBudget"), Budget),
-        shapes(KindRef("autoscaling/v2", "HorizontalPodAutoscaler"), Autoscaler),
-    )
-    secrets, crds, deployments, daemons, *webhooks = await asyncio.gather(
-        whole(KindRef("v1", "Secret"), "owner=helm"),
-        whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
-        whole(KindRef("apps/v1", "Deployment")),
-        whole(KindRef("apps/v1", "DaemonSet")),
-        *(whole(kind) for kind in _WEBHOOKS),
+    # All at once: while the API server encodes the pods, the rest is read.
+    (
+        (version, cluster_id),
+        (pods, replica_sets, jobs),
+        controllers,
+        (nodes, namespaces, budgets, autoscalers),
+        (secrets, crds, deployments, daemons, *webhooks),
+    ) = await asyncio.gather(
+        asyncio.gather(reader.server_version(), reader.cluster_id()),
+        asyncio.gather(
+            shapes(KindRef("v1", "Pod"), PodShape),
+            shapes(KindRef("apps/v1", "ReplicaSet"), OwnedShape),
+            shapes(KindRef("batch/v1", "Job"), OwnedShape),
+        ),
+        asyncio.gather(*(shapes(kind, Controller) for kind in CONTROLLERS)),
+        asyncio.gather(
+            shapes(KindRef("v1", "Node"), NodeShape),
+            shapes(KindRef("v1", "Namespace"), NamespaceShape),
+            shapes(KindRef("policy/v1", "PodDisruptionBudget"), Budget),
+            shapes(KindRef("autoscaling/v2", "HorizontalPodAutoscaler"), Autoscaler),
+        ),
+        asyncio.gather(
+            whole(KindRef("v1", "Secret"), "owner=helm"),
+            whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
+            whole(KindRef("apps/v1", "Deployment")),
+            whole(KindRef("apps/v1", "DaemonSet")),
+            *(whole(kind) for kind in _WEBHOOKS),
+        ),
     )
     istio_crds = sorted((crd for crd in crds if crd["spec"]["group"].endswith(_GROUPS)), key=_name)
     istio_webhooks = [webhook for found in webhooks for webhook in found if _is_istio(webhook)]

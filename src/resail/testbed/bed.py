@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,15 @@ class Bed:
         self._processes.stop("etcd")
         self.layout.egress_socket.unlink(missing_ok=True)
         self.layout.istiods_file.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def without_api_server(self) -> Iterator[None]:
+        """For the time of the context its API server is stopped; all else runs on."""
+        self._processes.stop("kube-apiserver")
+        try:
+            yield
+        finally:
+            self._start_api_server(ensure(("kube-apiserver",), lambda _: None)["kube-apiserver"])
 
     def save(self, name: str = "pristine") -> None:
         """Keep the state of the API as ``name``."""

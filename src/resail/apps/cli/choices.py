@@ -101,5 +101,12 @@ def settle(work: Coroutine[Any, Any, T]) -> T:
         logging.getLogger().addHandler(logging.NullHandler())
     from resail.twin.loop import SimulatedLoop
 
+    settled: list[T] = []
+
+    async def keep() -> None:
+        # A result that the task itself had would be written out whole, and thrown away, when the signal handler is put back.
+        settled.append(await work)
+
     with asyncio.Runner(loop_factory=lambda: SimulatedLoop(real=True)) as runner:
-        return runner.run(work)
+        runner.run(keep())
+    return settled[0]

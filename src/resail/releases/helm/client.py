@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -68,8 +69,13 @@ class HelmWorker:
 
 
 @asynccontextmanager
-async def start_worker(tenure: Tenure | None = None) -> AsyncIterator[HelmWorker]:
-    """A worker for the time of the context, which does not outlive the tenure; None: it writes nothing, and may."""
+async def start_worker(tenure: Tenure | None = None, *, cache: Path | None = None) -> AsyncIterator[HelmWorker]:
+    """A worker for the time of the context.
+
+    Args:
+        tenure: the worker does not outlive it; None: it writes nothing, and may.
+        cache: where Helm keeps what kinds an API server has, by host and port; None: where kubectl does.
+    """
     held = tenure or Tenure()
     async with leashed(
         sys.executable,
@@ -80,7 +86,12 @@ async def start_worker(tenure: Tenure | None = None) -> AsyncIterator[HelmWorker
         # another name would conflict with it in every field.
         name="helm",
         # Python would look for its library beside the program's name, which here is not where it is.
-        env={**os.environ, "PYTHONHOME": sys.base_prefix, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={
+            **os.environ,
+            "PYTHONHOME": sys.base_prefix,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **({"KUBECACHEDIR": str(cache)} if cache else {}),
+        },
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         # client-go's warnings; and a terminal that goes away must not end an action under way by SIGPIPE.

@@ -22,8 +22,8 @@ def command(
 ) -> None:
     """Run a plan.
 
-    Asks nothing that the plan has settled. Prints the run's record, and exits 5 where the run halted and can be
-    resumed, 6 where it was rolled back.
+    Asks nothing that the plan has settled. Exits 3, with nothing written, where rights are missing, and names them.
+    Prints the run's record, and exits 5 where the run halted and can be resumed, 6 where it was rolled back.
     """
     from resail.apps.cli.running import perform
     from resail.operations.apply import ApplyRequest, apply

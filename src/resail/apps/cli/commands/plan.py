@@ -124,7 +124,7 @@ def command(
     """Plan an upgrade, over as many hops as it takes: every write, every restart and its reason, and how each step is undone.
 
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
-    that --out writes.
+    that --out writes. Tells beside its findings which rights its user lacks to apply it.
     """
     from msgspec import structs
 

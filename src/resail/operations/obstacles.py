@@ -1,0 +1,74 @@
+"""Looks whether objects or fields of others are in the way of the releases of a hop; nothing is written."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from resail.cluster import Cluster, ClusterReader
+from resail.errors import ApiInvalidError, ForbiddenError, NotFoundError
+from resail.installers.detect import owner_of
+from resail.installers.foreign import Seen, foreign_managers
+from resail.installers.stored_releases import StoredReleases, patched_by_istiod
+from resail.models.essence import essence
+from resail.models.identity import Manifest, ObjectRef
+from resail.operations.cluster_choice import connect_to
+from resail.operations.inspect import MeshChoice
+from resail.plan.drafting import Draft, ReleasePart
+from resail.plan.obstacles import InTheWay, StrangeObject
+
+__all__ = ["find_obstacles"]
+
+_FROM_A_FILE = "the plan was made from a snapshot file"
+_MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> Mapping[str, InTheWay]:
+    """What is in the way of each release, by ``namespace/name``.
+
+    Args:
+        mesh: where the plan is made; a saved one cannot be asked.
+        drafted: the hop.
+        rendered: what its requests render.
+
+    Raises:
+        ClusterUnreachableError: the API does not answer.
+    """
+    parts = list(zip(drafted.parts, rendered, strict=False))
+    if mesh.snapshot is not None:
+        return {part.release: InTheWay(unprobed=_FROM_A_FILE) for part, _ in parts}
+    async with connect_to(mesh.cluster) as connection:
+        cluster = connection.cluster
+        return {part.release: await _probe(cluster, part, objects) for part, objects in parts}
+
+
+async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifest]) -> InTheWay:
+    known = {ObjectRef.of(manifest) for manifest in (part.running.objects if part.running else ())}
+    try:
+        strange = [
+            _strange(live, part.release)
+            for ref in map(ObjectRef.of, rendered)
+            if ref not in known and (live := await _live(cluster, ref)) is not None
+        ]
+        found = await StoredReleases(cluster, cluster).conflicts(part.release, rendered)
+        conflicts = tuple(conflict for conflict in found if not patched_by_istiod(conflict))
+        contested = [await cluster.get(ref) for ref in sorted({conflict.object for conflict in conflicts})]
+    except (ForbiddenError, ApiInvalidError) as error:
+        return InTheWay(unprobed=str(error))
+    return InTheWay(tuple(one for one in strange if one is not None), conflicts, tuple(map(essence, contested)))
+
+
+async def _live(reader: ClusterReader, ref: ObjectRef) -> Manifest | None:
+    with contextlib.suppress(NotFoundError):
+        return await reader.get(ref)
+    return None
+
+
+def _strange(live: Manifest, release: str) -> StrangeObject | None:
+    """None where Helm would take it for the release's own (``checkOwnership`` in ``pkg/action/validate.go`` of Helm)."""
+    marked = owner_of(live)
+    labels = live["metadata"].get("labels") or {}
+    if marked.release == release and labels.get(_MANAGED_BY) == "Helm":
+        return None
+    managers = foreign_managers(Seen(objects=(live,), istiods=()))
+    writers = sorted({str(entry.get("manager")) for entry in live["metadata"].get("managedFields") or ()})
+    owner = f"{marked.evidence}; written by {', '.join(writers) or 'nobody known'}"
+    return StrangeObject(essence(live), owner, marked.release, "; ".join(map(str, managers)))

@@ -1,0 +1,136 @@
+"""What installers need to make a step's change and to take it back, one function for each kind of change."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from resail.models.access import Permission
+from resail.models.identity import Manifest, ObjectRef
+from resail.models.plan import Change, HelmChange, InstallBefore, IstioctlChange, ObjectChange, PlanFiles, SailChange, Undo
+from resail.plan.resources import Plurals, resource_of
+
+__all__ = ["Way", "rights_of_change", "rights_on"]
+
+Way = Literal["do", "undo"]
+
+_CRD = "CustomResourceDefinition"
+_ROLES = ("ClusterRole", "Role")
+
+_VERBS: Mapping[tuple[str, Way], tuple[str, ...]] = {
+    # What an interrupted action had added is removed before it is made again.
+    ("add", "do"): ("get", "create", "patch", "delete"),
+    ("add", "undo"): ("get", "delete"),
+    ("change", "do"): ("get", "patch"),
+    ("change", "undo"): ("get", "patch"),
+    ("remove", "do"): ("get", "delete"),
+    ("remove", "undo"): ("get", "create", "patch"),
+}
+"""What is done to an object. Server-side apply is a ``patch``, and a ``create`` too where there is no such object."""
+
+_ADMISSION = "admissionregistration.k8s.io"
+
+_MARKED = (
+    ("", ("configmaps", "pods", "resourcequotas", "secrets", "serviceaccounts", "services")),
+    (_ADMISSION, ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")),
+    (_ADMISSION, ("validatingadmissionpolicies", "validatingadmissionpolicybindings")),
+    ("apps", ("daemonsets", "deployments")),
+    ("autoscaling", ("horizontalpodautoscalers",)),
+    ("k8s.cni.cncf.io", ("network-attachment-definitions",)),
+    ("networking.istio.io", ("envoyfilters",)),
+    ("policy", ("poddisruptionbudgets",)),
+    ("rbac.authorization.k8s.io", ("clusterrolebindings", "clusterroles", "rolebindings", "roles")),
+)
+"""What is listed by istioctl's labels in all namespaces (``operator/pkg/uninstall/prune.go`` of Istio, and a snapshot)."""
+
+_DEFAULT_TAG = (
+    ("mutatingwebhookconfigurations", "istio-revision-tag-default"),
+    ("mutatingwebhookconfigurations", "istio-sidecar-injector"),
+    ("validatingwebhookconfigurations", "istiod-default-validator"),
+)
+"""What ``istioctl install`` updates besides where it is given no revision."""
+
+
+def rights_of_change(change: Change, undo: Undo, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
+    """The permissions for one change, in one direction."""
+    match change:
+        case HelmChange(namespace=namespace, objects=objects, manifests=manifests):
+            yield from rights_of_release(namespace, objects, files.manifests[manifests], plurals, way)
+        case IstioctlChange():
+            yield from _istioctl(change, undo, files, plurals, way)
+        case SailChange():
+            yield from rights_on(plurals, change.resource, "get", "patch")
+
+
+def rights_of_release(
+    namespace: str, changes: Sequence[ObjectChange], rendered: Sequence[Manifest], plurals: Plurals, way: Way
+) -> Iterator[Permission]:
+    """Helm keeps each revision of a release in a Secret, whose name is not known before."""
+    for verb in ("get", "list", "create", "update", "patch", "delete"):
+        yield Permission("", "secrets", verb, namespace)
+    yield from _objects(changes, rendered, plurals, way)
+
+
+def listed_by_istioctl() -> Iterator[Permission]:
+    """To find what it should remove, and for us to find what it installed."""
+    for group, resources in _MARKED:
+        for resource in resources:
+            yield Permission(group, resource, "list")
+
+
+def rights_on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permission]:
+    """Verbs on one object; ``create`` cannot be tied to a name."""
+    group, resource = ref.kind_ref.group, resource_of(ref.kind_ref, plurals)
+    for verb in verbs:
+        yield Permission(group, resource, verb, ref.namespace, "" if verb == "create" else ref.name)
+
+
+def _istioctl(change: IstioctlChange, undo: Undo, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
+    yield from _objects(change.objects, files.manifests[change.manifests], plurals, way)
+    if way == "undo" and isinstance(undo, InstallBefore):
+        for manifest in files.manifests[undo.manifests]:
+            ref = ObjectRef.of(manifest)
+            yield from rights_on(plurals, ref, "get", "create", "patch")
+            yield from _granting(ref, {ref: manifest}, (), plurals)
+    yield from listed_by_istioctl()
+    for resource, name in _DEFAULT_TAG:
+        for verb in ("get", "patch", "update"):
+            yield Permission(_ADMISSION, resource, verb, name=name)
+        yield Permission(_ADMISSION, resource, "create")
+
+
+def _objects(changed: Sequence[ObjectChange], objects: Sequence[Manifest], plurals: Plurals, way: Way) -> Iterator[Permission]:
+    """Each object that is rendered is applied, also one that does not change."""
+    rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
+    changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in changed}
+    for ref, kind in changes.items():
+        verbs = _VERBS[kind, way]
+        if ref.kind == _CRD and kind == "add":
+            # Undoing leaves the CRDs at the target, by applying them once more where Helm has removed one.
+            verbs = ("get", "create", "patch", *(() if _is_kept(rendered[ref]) else ("delete",)))
+        yield from rights_on(plurals, ref, *verbs)
+        if "patch" in verbs:
+            yield from _granting(ref, rendered, changes, plurals)
+
+
+def _is_kept(manifest: Manifest) -> bool:
+    return (manifest["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
+
+
+def _granting(
+    ref: ObjectRef, rendered: Mapping[ObjectRef, Manifest], written: Iterable[ObjectRef], plurals: Plurals
+) -> Iterator[Permission]:
+    """Who writes a role must have all that it gives, or may ``escalate`` it; for bindings it is ``bind``.
+
+    It is asked for by name, since to roll back writes a role as it was, which a plan does not tell. See
+    https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+    """
+    if ref.kind in _ROLES:
+        yield from rights_on(plurals, ref, "escalate")
+    if ref.kind not in ("ClusterRoleBinding", "RoleBinding"):
+        return
+    if ref in rendered:
+        bound = [(rendered[ref]["roleRef"]["kind"], rendered[ref]["roleRef"]["name"])]
+    else:
+        # One that is put back: what it bound is not in the plan, but it came with its release.
+        bound = [(one.kind, one.name) for one in written if one.kind in _ROLES and one.namespace in ("", ref.namespace)]
+    for kind, name in bound:
+        yield from rights_on(plurals, ObjectRef(ref.api_version, kind, ref.namespace, name), "bind")
