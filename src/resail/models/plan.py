@@ -13,6 +13,7 @@ __all__ = [
     "Approve",
     "AwaitSoak",
     "Change",
+    "Check",
     "ComponentIs",
     "FieldOwnerConflict",
     "GiveBack",
@@ -43,10 +44,12 @@ __all__ = [
     "RestartWave",
     "RollbackRelease",
     "SailChange",
+    "SkippedCheck",
     "Step",
     "Strategy",
     "TagBack",
     "TagIs",
+    "TrustIs",
     "Undo",
     "UninstallRelease",
     "UninstallRevision",
@@ -109,6 +112,19 @@ class ResourceIs(msgspec.Struct, frozen=True, tag="ResourceIs"):
     """Dotted path below ``spec`` → value; ``None`` stands for: is not set."""
 
 
+class TrustIs(msgspec.Struct, frozen=True, tag="TrustIs"):
+    """What a revision signs with is what workloads trust: nobody changed the mesh's root since it was planned for."""
+
+    revision: str
+    """The one that will inject."""
+    namespaces: tuple[str, ...]
+    """Of what restarts; their ConfigMaps ``istio-ca-root-cert`` count."""
+    roots: tuple[str, ...]
+    """SHA-256 fingerprints of the roots in them, sorted."""
+    callers: tuple[str, ...]
+    """Those of the caBundle of the revision before, which the new one's webhooks must have; empty where there is none."""
+
+
 class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     """A namespace carries these labels; ``None`` stands for: has no such label."""
 
@@ -126,7 +142,7 @@ class ObjectIs(msgspec.Struct, frozen=True, tag="ObjectIs"):
     """Where there are any: of these fields alone (``excerpt``)."""
 
 
-Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | LabelsAre | ObjectIs
+Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | TrustIs | LabelsAre | ObjectIs
 
 
 # --- how a step is undone ---------------------------------------------------------------------------------------
@@ -505,6 +521,18 @@ Step = (
 # --- the whole --------------------------------------------------------------------------------------------------
 
 
+Check = Literal["images", "ca-root", "capacity"]
+"""What is checked before anything is written, beside the plan's own findings."""
+
+
+class SkippedCheck(msgspec.Struct, frozen=True, order=True):
+    """A check that a person has told the planner to leave out."""
+
+    check: Check
+    reason: str
+    """In their words."""
+
+
 class Untouched(msgspec.Struct, frozen=True, order=True):
     """A workload that is left alone, and why."""
 
@@ -547,6 +575,8 @@ class Plan(msgspec.Struct, frozen=True):
     untouched: tuple[Untouched, ...]
     findings: tuple[Finding, ...]
     resail_version: str
+    skipped: tuple[SkippedCheck, ...] = ()
+    """Checks that nobody makes, neither when it is planned nor when it is applied."""
     format_version: int = FORMAT_VERSION
 
     def hop_of(self, step: Step) -> Hop:

@@ -37,6 +37,8 @@ class Connection(msgspec.Struct, frozen=True):
     clock: Clock
     open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
     istioctl: IstioctlInstaller
+    pulls_images: bool = True
+    """A twin's nodes do not."""
 
 
 @asynccontextmanager
@@ -95,7 +97,7 @@ def twin_connection(twin: Cluster, clock: Clock) -> Connection:
     from resail.installers.rendered import RenderedInstaller
 
     installer: Installer = RenderedInstaller(twin, twin)
-    return Connection(twin, clock, lambda: nullcontext(installer), RenderedIstioctl(twin, twin))
+    return Connection(twin, clock, lambda: nullcontext(installer), RenderedIstioctl(twin, twin), pulls_images=False)
 
 
 def _own(directory: Path, choice: ClusterChoice) -> ClusterChoice:

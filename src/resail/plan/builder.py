@@ -1,12 +1,13 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from resail.checks.differences import object_changes
 from resail.checks.sidecar import predicted_image
+from resail.checks.trust import expected_trust
 from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
@@ -37,6 +38,7 @@ from resail.models.plan import (
     StepBase,
     TagBack,
     TagIs,
+    TrustIs,
     UninstallRelease,
     UninstallRevision,
     UpgradeCNI,
@@ -223,7 +225,7 @@ class _Building:
             kind.__name__,
             title,
             reason,
-            preconditions=(before,) if before else (ReleaseAbsent(release),),
+            preconditions=(before or ReleaseAbsent(release), *more.pop("trust", ())),
             undo=RollbackRelease(release, before.revision) if before else UninstallRelease(release),
             **more,
         )
@@ -298,7 +300,8 @@ class _Building:
 
     def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
         marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
-        return {"workload": workload, "mark_before": marks.get(workload, "")}
+        trust = self._trust({workload.namespace})
+        return {"workload": workload, "mark_before": marks.get(workload, ""), "trust": trust}
 
     def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
@@ -382,10 +385,18 @@ class _Building:
                 "RestartWave",
                 f"Restart {len(wave)} workload{'s' if len(wave) > 1 else ''} (wave {number} of {len(waves)})",
                 "their sidecars are of the old version",
+                preconditions=self._trust({restart.workload.namespace for restart in wave}),
                 undo=RestartAgain(),
                 wave=number,
                 restarts=wave,
             )
+
+    def _trust(self, namespaces: Set[str]) -> tuple[TrustIs, ...]:
+        """What restarts must be trusted by those that do not yet."""
+        chosen = self._chosen
+        bundles = chosen.snapshot.trust if self._options.check_trust else ()
+        expected = expected_trust(bundles, chosen.selection.plane.revision, chosen.revision, namespaces)
+        return (expected,) if expected else ()
 
     def _verify(self) -> None:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))

@@ -25,9 +25,12 @@ from resail.models.plan import (
     RestartWave,
     Step,
     TagBack,
+    TrustIs,
     UpgradeGateway,
     Verify,
 )
+from resail.models.trust import CONFIG_MAP, SIGNERS
+from resail.plan.images import images_of
 from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on, rights_to_grant
 from resail.plan.resources import Plurals, plurals_of
 
@@ -82,7 +85,8 @@ def rights_to_run(files: PlanFiles) -> tuple[Permission, ...]:
     Discovery and the review of one's own rights are left out: Kubernetes gives them to all who are authenticated.
     """
     steps = files.plan.steps
-    return _least([*_reading(files), *_verifying(files), *_keeping(files), *_steps(files, steps, ("do", "undo"))])
+    beside = [*_reading(files), *_verifying(files), *_conditions(files), *_keeping(files)]
+    return _least([*beside, *_steps(files, steps, ("do", "undo"))])
 
 
 def rights_to_undo(files: PlanFiles, steps: Sequence[Step]) -> tuple[Permission, ...]:
@@ -119,6 +123,21 @@ def _verifying(files: PlanFiles) -> Iterator[Permission]:
     yield Permission("networking.istio.io", "destinationrules", "create", plan.istio_namespace)
     for namespace in _injected(plan.steps):
         yield Permission("", "pods", "create", namespace)
+
+
+def _conditions(files: PlanFiles) -> Iterator[Permission]:
+    """The mesh's roots, and the pull secrets that the plan gives its pods."""
+    for step in files.plan.steps:
+        for one in step.preconditions:
+            if isinstance(one, TrustIs):
+                for namespace in one.namespaces:
+                    yield Permission("", "configmaps", "get", namespace, CONFIG_MAP)
+                for name in SIGNERS:
+                    yield Permission("", "secrets", "get", files.plan.istio_namespace, name)
+    if all(one.check != "images" for one in files.plan.skipped):
+        for use in images_of(files):
+            for name in use.secrets:
+                yield Permission("", "secrets", "get", use.user.namespace, name)
 
 
 def _keeping(files: PlanFiles) -> Iterator[Permission]:
