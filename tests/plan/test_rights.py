@@ -232,7 +232,7 @@ def test_plurals_of_kinds() -> None:
 
 def test_a_wish_for_the_sail_operator_takes_its_resource_alone() -> None:
     istio = ObjectRef("sailoperator.io/v1", "Istio", "", "default")
-    change = SailChange(istio, "default", "v1.26.0", "v1.27.9", {}, "objects", ())
+    change = SailChange(istio, "default", "v1.26.0", "v1.27.9", {}, "istio-system/default-istiod", "istiod", "objects", ())
     rendered = a_role("ClusterRole", "istiod")
     files = one_step(change, PatchBack(istio, {}), rendered)
     found = {one for one in rights_to_run(files) if one.verb in ("patch", "escalate", "delete") and one.group != ""}

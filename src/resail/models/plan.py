@@ -42,6 +42,7 @@ __all__ = [
     "Restart",
     "RestartAgain",
     "RestartWave",
+    "RetargetTag",
     "RollbackRelease",
     "SailChange",
     "SkippedCheck",
@@ -331,6 +332,10 @@ class SailChange(msgspec.Struct, frozen=True, tag="SailChange"):
     to_version: str
     patch: dict[str, Any]
     """JSON merge patch."""
+    release: str
+    """``namespace/name`` of the Helm release that the operator keeps for it; empty for a tag's."""
+    chart: str
+    """Of that release."""
     manifests: str
     """File in the plan's archive with the objects that the operator is foretold to apply: it renders the charts of Istio."""
     objects: tuple[ObjectChange, ...]
@@ -409,6 +414,15 @@ class MoveTag(StepBase, frozen=True, kw_only=True, tag="MoveTag"):
     to_revision: str
     manifests: str
     """File in the plan's archive with the tag's webhook for the new revision (caBundle left to istiod)."""
+
+
+class RetargetTag(StepBase, frozen=True, kw_only=True, tag="RetargetTag"):
+    """Have the Sail Operator point a tag to another revision."""
+
+    change: Change
+    tag: str
+    from_revision: str
+    to_revision: str
 
 
 class MoveValidator(StepBase, frozen=True, kw_only=True, tag="MoveValidator"):
@@ -496,7 +510,16 @@ class Verify(StepBase, frozen=True, kw_only=True, tag="Verify"):
     """Check the whole mesh against the plan."""
 
 
-InstallerStep = UpgradeCRDs | InstallRevision | UpgradeControlPlane | UpgradeCNI | UpgradeZtunnel | UpgradeGateway | MoveValidator
+InstallerStep = (
+    UpgradeCRDs
+    | InstallRevision
+    | UpgradeControlPlane
+    | UpgradeCNI
+    | UpgradeZtunnel
+    | UpgradeGateway
+    | MoveValidator
+    | RetargetTag
+)
 """The steps that an installer does."""
 
 Step = (
@@ -507,6 +530,7 @@ Step = (
     | UpgradeZtunnel
     | UpgradeGateway
     | MoveTag
+    | RetargetTag
     | MoveValidator
     | LabelNamespace
     | RestartWave

@@ -27,13 +27,17 @@ from resail.models.plan import (
     MoveTag,
     MoveValidator,
     NoUndo,
+    PatchBack,
     Precondition,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
+    ResourceIs,
     RestartAgain,
     RestartWave,
+    RetargetTag,
     RollbackRelease,
+    SailChange,
     Step,
     StepBase,
     TagBack,
@@ -50,12 +54,13 @@ from resail.models.plan import (
 )
 from resail.models.release import Release
 from resail.models.snapshot import HelmRelease
-from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
+from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart, WishPart
 from resail.plan.foreign import foreign_namespaces
 from resail.plan.normal_form import as_rendered
 from resail.plan.obstacles import ISTIOCTL, InTheWay, Takeover, refuse_to_overwrite, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
+from resail.plan.sail import SailTag
 from resail.plan.stage_building import BuiltStage, StageBuilding
 from resail.plan.stages import Configurations, StagePart
 from resail.plan.tags import moved_tag, moved_validator
@@ -147,9 +152,12 @@ class _Building:
         stages = StageBuilding(drafted.chosen.snapshot)
         self._parts: list[tuple[ReleasePart, tuple[Manifest, ...]]] = []
         self._stages: list[BuiltStage] = []
+        self._wishes: list[tuple[WishPart, tuple[Manifest, ...]]] = []
         for part in drafted.parts:
             if isinstance(part, StagePart):
                 self._stages.append(stages.build(part, given))
+            elif isinstance(part, WishPart):
+                self._wishes.append((part, next(given)))
             else:
                 self._parts.append((part, next(given)))
         self._tags = list(zip(drafted.tags, given, strict=True))
@@ -157,8 +165,10 @@ class _Building:
         self._steps: list[Step] = []
         self._expected: dict[str, ReleaseIs] = {}
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
-        written = [objects for _, objects in self._parts] + [stage.objects for stage in self._stages]
+        written = [objects for _, objects in self._parts] + [objects for _, objects in self._wishes]
+        written += [stage.objects for stage in self._stages]
         istiod = [objects for part, objects in self._parts if part.role == "istiod"]
+        istiod += [objects for wish, objects in self._wishes if wish.role == "istiod"]
         istiod += [stage.objects for stage in self._stages if stage.part.role == "istiod"]
         self.restarts: RestartSet = restart_set(
             drafted.chosen.snapshot,
@@ -173,6 +183,8 @@ class _Building:
             self._bring_on(role)
         for tag, objects in self._tags:
             self._move_tag(tag, objects)
+        for sail_tag in self._draft.sail_tags:
+            self._retarget_tag(sail_tag)
         if self._options.strategy == "canary":
             self._label_namespaces()
         self._bring_on("validator")
@@ -190,6 +202,9 @@ class _Building:
         for part, objects in self._parts:
             if part.role == role:
                 self._release(part, objects)
+        for wish, objects in self._wishes:
+            if wish.role == role:
+                self._wish(wish, objects)
         for stage in self._stages:
             if stage.part.role == role:
                 self._stage(stage)
@@ -231,6 +246,43 @@ class _Building:
         )
         revision = before.revision + 1 if before else 1
         self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
+
+    def _wish(self, part: WishPart, objects: tuple[Manifest, ...]) -> None:
+        wish, revision = part.wish, self._chosen.revision if part.role == "istiod" else ""
+        kind, title, reason = self._wording(part.role, str(wish.part.resource.ref), new=part.new)
+        applied = wish.applied(objects, revision if part.new else "")
+        old = () if part.new else wish.part.objects
+        more = {"objects": object_changes(old, applied), "replaced": _replaced(old, applied, always=False)}
+        change = wish.change(revision, self._keep(self._next_id(kind.__name__), applied), **more)
+        named = {"revision": revision} if kind in (InstallRevision, UpgradeControlPlane) else {}
+        fields = {"change": change, "preconditions": (wish.precondition,), "undo": wish.undo, **named}
+        self._add(kind, kind.__name__, title, reason, **fields)
+
+    def _retarget_tag(self, one: SailTag) -> None:
+        tag, ref, old = one.tag, one.resource.ref, one.resource.spec["targetRef"]
+        change = SailChange(
+            resource=ref,
+            revision=self._chosen.revision,
+            from_version=tag.revision,
+            to_version=self._chosen.revision,
+            patch={"spec": {"targetRef": {"kind": "IstioRevision", "name": self._chosen.revision}}},
+            release="",
+            chart="",
+            manifests=self._keep(self._next_id("RetargetTag"), ()),
+            objects=(),
+        )
+        self._add(
+            RetargetTag,
+            "RetargetTag",
+            f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
+            f"namespaces that ask for {tag.tag} get the new sidecar from now on",
+            preconditions=(ResourceIs(ref, {"targetRef.name": old["name"]}),),
+            undo=PatchBack(ref, {"spec": {"targetRef": old}}),
+            change=change,
+            tag=tag.tag,
+            from_revision=tag.revision,
+            to_revision=self._chosen.revision,
+        )
 
     def _take_over(self, release: str) -> Takeover:
         """What of others is in the release's way: asked for, and given to it."""
@@ -344,7 +396,7 @@ class _Building:
 
     def _label_namespaces(self) -> None:
         revision = self._chosen.selection.plane.revision
-        tagged = {part.tag.tag for part in self._draft.tags}
+        tagged = {part.tag.tag for part in self._draft.tags} | {one.tag.tag for one in self._draft.sail_tags}
         for namespace in self._chosen.snapshot.namespaces:
             labels = namespace.labels
             changed: dict[str, str | None] = {}
