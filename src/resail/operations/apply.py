@@ -17,6 +17,7 @@ from resail.models.release import Release
 from resail.operations.access import refuse_missing_rights
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
+from resail.operations.conditions import refuse_conditions
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
 from resail.operations.planned_releases import planned_istioctls, planned_releases
@@ -103,6 +104,7 @@ async def apply(
             session = _Session(connection, turn, files, new_run_id(), seeing)
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
+            await refuse_conditions(files, connection)
             await session.istioctls(request.release_directories)
             async with turn.held():
                 # Only now: of a run under way it is its process that stands in the way, and is to be named.
@@ -186,6 +188,7 @@ async def _taking_up(
         namespace = namespace_of(state, run, request.istio_namespace)
         await refuse_nothing(connection, state, namespace)
         async with taking_turn(connection, state, namespace, watcher.progress) as turn:
+            await turn.look()
             yield connection, turn
 
 
@@ -225,7 +228,9 @@ class _Session:
         if direction == "do":
             wanted = rights_to_run(files)
         else:
-            wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
+            standings = fold_steps(self._journal.entries(self.run))
+            left = [step for step, standing in standings.items() if not standing.undone]
+            wanted = rights_to_undo(files, undo_sequence(files.plan, left))
         untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")

@@ -52,7 +52,12 @@ class Turn:
         return self._lease.lost if self._lease else None
 
     async def look(self) -> None:
-        """Bring the journal up to date."""
+        """Bring the journal up to date with the copies.
+
+        Raises:
+            ArtifactError: one is damaged, or of a later format.
+            ForbiddenError: we may not read them.
+        """
         if self._connection.tenure is not None:
             self._copies = await bring_up_to_date(
                 self._connection.cluster, self._namespace, self.state, self.journal, self._progress
@@ -108,7 +113,7 @@ class Turn:
 async def taking_turn(
     connection: Connection, state: StateDirectory, namespace: str, progress: Callable[[str], None]
 ) -> AsyncIterator[Turn]:
-    """A turn for the time of the context, in which the lock of the state directory is held.
+    """A turn for the time of the context, in which the lock of the state directory is held; nothing was asked of the cluster yet.
 
     Args:
         connection: to the cluster.
@@ -118,13 +123,10 @@ async def taking_turn(
 
     Raises:
         LockedError: another process of this machine has its turn; the message names it.
-        ArtifactError: the journal or a copy is damaged, or of a later format.
-        ForbiddenError: we may not read the copies.
+        ArtifactError: the journal is damaged, or of a later format.
     """
     with hold(state.root):
-        turn = Turn(connection, state, namespace, open_journal(state.journal, connection.clock.now), progress)
-        await turn.look()
-        yield turn
+        yield Turn(connection, state, namespace, open_journal(state.journal, connection.clock.now), progress)
 
 
 async def bring_up_to_date(

@@ -27,6 +27,7 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
                 ("cluster", plan.cluster_id),
                 ("bookkeeping", _bookkeeping(plan.istio_namespace)),
                 ("plan id", files.id),
+                *((f"not checked: {one.check}", one.reason) for one in plan.skipped),
             ]
         ),
         *([_hops(plan)] if len(plan.hops) > 1 else []),
