@@ -16,7 +16,10 @@ from resail.testbed import audit
 from resail.testbed.budgets import BudgetWatcher
 from tests.acceptance.conftest import OPERATOR, IstioctlMeshes, Resail
 from tests.acceptance.exemptions import ANOTHER_RUN
+from tests.acceptance.faulty_proxy import hostile_api
 from tests.acceptance.judge import restarted_twice, unexplained
+from tests.acceptance.test_hostile_api import SEED as HOSTILE_SEED
+from tests.acceptance.test_hostile_api import Hostile, figures, tell
 from tests.acceptance.test_kill import _KILLER
 from tests.acceptance.world import World, differences, kinds_of, world
 
@@ -146,6 +149,24 @@ def test_killed_within_istioctl_and_resumed(on: Resail, in_place: Story, call: i
 def test_killed_at_twenty_moments(on: Resail, in_place: Story, number: int) -> None:
     drawn = random.Random(SEED + number)
     walk(on, in_place.end, drawn.randint(1, len(in_place.calls)), drawn.choice(["before", "during", "after"]))
+
+
+@pytest.mark.soak
+def test_through_an_api_that_fails_a_tenth_of_the_calls(
+    on: Resail, in_place: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(capsys, f"RESAIL_SEED={HOSTILE_SEED}")
+    (tmp_path / "hostile").mkdir()
+    resail = Hostile(on.bed, tmp_path / "hostile")
+    begun = len(on.bed.audit())
+    with hostile_api(on.bed, HOSTILE_SEED, resail.kubeconfig) as proxy:
+        resail.make_plan("--strategy", "in-place", "-f", str(OPERATOR))
+        assert resail.apply()["state"] == "done"
+    tell(capsys, figures(proxy))
+    assert {met.agent for met in proxy.calls if met.fault} > {"resail"}, "istioctl met it too"
+    assert differences(in_place.end, world(on.bed), also_exempt=ANOTHER_RUN) == []
+    seen = rollouts(resail, begun)
+    assert {name: seen[name] for name in (*MOVED, GATEWAY, CNI, ISTIOD)} == dict.fromkeys((*MOVED, GATEWAY, CNI, ISTIOD), 1)
 
 
 def walk(resail: Resail, end: World, call: int, phase: str) -> None:
