@@ -33,14 +33,16 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    parts = drafted.releases(rendered)
+    # A release may be written twice in a hop: the base chart's, once more for the default validator.
+    parts: dict[str, tuple[ReleasePart, list[Manifest]]] = {}
+    for part, objects in drafted.releases(rendered):
+        parts.setdefault(part.release, (part, []))[1].extend(objects)
     by_istioctl = _of_istioctl(drafted, rendered)
     if mesh.snapshot is not None:
-        names = [part.release for part, _ in parts] + ([ISTIOCTL] if by_istioctl else [])
-        return dict.fromkeys(names, InTheWay(unprobed=_FROM_A_FILE))
+        return dict.fromkeys([*parts, *([ISTIOCTL] if by_istioctl else [])], InTheWay(unprobed=_FROM_A_FILE))
     async with connect_to(mesh.cluster) as connection:
         cluster = connection.cluster
-        found = {part.release: await _probe(cluster, part, objects) for part, objects in parts}
+        found = {release: await _probe(cluster, part, objects) for release, (part, objects) in parts.items()}
         strange = [await _strange_to_istioctl(cluster, ref) for ref in by_istioctl]
         return {**found, ISTIOCTL: InTheWay(tuple(one for one in strange if one is not None))}
 
@@ -67,11 +69,11 @@ async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifes
     try:
         strange = [
             _strange(live, part.release)
-            for ref in map(ObjectRef.of, rendered)
-            if ref not in known and (live := await _live(cluster, ref)) is not None
+            for ref in sorted(set(map(ObjectRef.of, rendered)) - known)
+            if (live := await _live(cluster, ref)) is not None
         ]
         found = await StoredReleases(cluster, cluster).conflicts(part.release, rendered)
-        conflicts = tuple(conflict for conflict in found if not patched_by_istiod(conflict))
+        conflicts = tuple(sorted({conflict for conflict in found if not patched_by_istiod(conflict)}))
         contested = [await cluster.get(ref) for ref in sorted({conflict.object for conflict in conflicts})]
     except (ForbiddenError, ApiInvalidError) as error:
         return InTheWay(unprobed=str(error))
