@@ -126,7 +126,8 @@ def _object(kind: str, name: str) -> Manifest:
 
 def _crd(version: IstioVersion) -> Manifest:
     kind = "CustomResourceDefinition"
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": kind, "metadata": {"name": "crd"}, "spec": {"of": version.line}}
+    spec = {"of": version.line, "group": "networking.istio.io", "names": {"kind": "Gateway", "plural": "gateways"}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": kind, "metadata": {"name": "crd"}, "spec": spec}
 
 
 def _hook(name: str, sort: str, revision: str, tag: str = "") -> Manifest:
