@@ -43,8 +43,7 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     async with connect_to(mesh.cluster) as connection:
         cluster = connection.cluster
         found = {release: await _probe(cluster, part, objects) for release, (part, objects) in parts.items()}
-        strange = [await _strange_to_istioctl(cluster, ref) for ref in by_istioctl]
-        return {**found, ISTIOCTL: InTheWay(tuple(one for one in strange if one is not None))}
+        return {**found, ISTIOCTL: await _probe_for_istioctl(cluster, by_istioctl)}
 
 
 def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> list[ObjectRef]:
@@ -57,11 +56,13 @@ def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> li
     return sorted(wanted - known)
 
 
-async def _strange_to_istioctl(reader: ClusterReader, ref: ObjectRef) -> StrangeObject | None:
-    live = await _live(reader, ref)
-    if live is None or owner_of(live).method == "istioctl":
-        return None
-    return StrangeObject(essence(live), _owner(live))
+async def _probe_for_istioctl(reader: ClusterReader, refs: Sequence[ObjectRef]) -> InTheWay:
+    try:
+        found = [live for ref in refs if (live := await _live(reader, ref)) is not None]
+    except ForbiddenError as error:
+        return InTheWay(unprobed=str(error))
+    strange = [live for live in found if owner_of(live).method != "istioctl"]
+    return InTheWay(tuple(StrangeObject(essence(live), _owner(live)) for live in strange))
 
 
 async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifest]) -> InTheWay:
