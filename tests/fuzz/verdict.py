@@ -50,10 +50,10 @@ def ends_well(codes: Collection[int], *arguments: str | Path) -> int:
 
     Returns the code.
     """
-    told, answer = io.StringIO(), io.StringIO()
+    told, answer = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
     with redirect_stderr(told), redirect_stdout(answer):
         code = run([*map(str, arguments), "-o", "json"])
-    errors, output = told.getvalue(), answer.getvalue()
+    errors, output = map(_written, (told, answer))
     assert "Traceback" not in errors
     assert "unexpected" not in errors, errors
     assert code in codes, f"exit {code}: {errors}"
@@ -63,6 +63,11 @@ def ends_well(codes: Collection[int], *arguments: str | Path) -> int:
         assert "\n  next: " in errors, errors
         assert document["error"]["exit_code"] == code
     return int(code)
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

@@ -24,6 +24,7 @@ __all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
 
+_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LISTS_FROM_MEMORY = 31
 """The minor version since which API servers have consistent lists in their memory."""
 
@@ -82,9 +83,10 @@ class KubeCluster:
     async def cluster_id(self) -> str:
         system = ObjectRef("v1", "Namespace", "", "kube-system")
         identity = (await self.get(system))["metadata"].get("uid")
-        if not identity:
-            raise unreadable("it has no uid", f"get {system}")
-        return str(identity)
+        # The name of a directory, too.
+        if not isinstance(identity, str) or not _UID.fullmatch(identity):
+            raise unreadable("its uid is none", f"get {system}")
+        return identity
 
     async def resource_kinds(self) -> tuple[ResourceKind, ...]:
         return await self._discovery.kinds()

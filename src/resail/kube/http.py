@@ -252,9 +252,9 @@ def _wait_for(error: Exception) -> bool | float:
 
 
 def _retry_after(answer: Answer) -> float | None:
-    try:
-        seconds = float(answer.headers["Retry-After"])
-    except (KeyError, ValueError):
+    said = answer.headers.get("Retry-After", "")
+    if not said.isdecimal():
         return None
+    seconds = min(int(said[:9]), _LONGEST_RETRY_AFTER)
     # Many clients are told the same number; they should not all come back at once.
-    return min(seconds, _LONGEST_RETRY_AFTER) + random.uniform(0, 0.25)
+    return seconds + random.uniform(0, 0.25)

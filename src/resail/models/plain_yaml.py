@@ -52,7 +52,7 @@ class _Loader(yaml.CSafeLoader):
             raise _at(node, f"{node.value[:40]} is a number that JSON cannot hold")
         return number
 
-    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         mapping = super().construct_mapping(node, deep=deep)
         if all(isinstance(key, str) for key in mapping):
             return mapping

@@ -194,7 +194,9 @@ class _Session:
         if direction == "do":
             wanted = rights_to_run(files)
         else:
-            wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
+            standings = fold_steps(self._journal.entries(self.run))
+            left = [step for step, standing in standings.items() if not standing.undone]
+            wanted = rights_to_undo(files, undo_sequence(files.plan, left))
         untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")

@@ -10,10 +10,11 @@ from resail.installers.foreign import Seen, foreign_managers
 from resail.installers.stored_releases import StoredReleases, patched_by_istiod
 from resail.models.essence import essence
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.rendering import IstioctlRequest
 from resail.operations.cluster_choice import connect_to
 from resail.operations.inspect import MeshChoice
 from resail.plan.drafting import Draft, ReleasePart
-from resail.plan.obstacles import InTheWay, StrangeObject
+from resail.plan.obstacles import ISTIOCTL, InTheWay, StrangeObject
 
 __all__ = ["find_obstacles"]
 
@@ -22,7 +23,7 @@ _MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
 async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> Mapping[str, InTheWay]:
-    """What is in the way of each release, by ``namespace/name``.
+    """What is in the way of each Helm release, by ``namespace/name``, and of istioctl, by ``ISTIOCTL``.
 
     Args:
         mesh: where the plan is made; a saved one cannot be asked.
@@ -32,12 +33,33 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    parts = list(zip(drafted.parts, rendered, strict=False))
+    parts = drafted.releases(rendered)
+    by_istioctl = _of_istioctl(drafted, rendered)
     if mesh.snapshot is not None:
-        return {part.release: InTheWay(unprobed=_FROM_A_FILE) for part, _ in parts}
+        names = [part.release for part, _ in parts] + ([ISTIOCTL] if by_istioctl else [])
+        return dict.fromkeys(names, InTheWay(unprobed=_FROM_A_FILE))
     async with connect_to(mesh.cluster) as connection:
         cluster = connection.cluster
-        return {part.release: await _probe(cluster, part, objects) for part, objects in parts}
+        found = {part.release: await _probe(cluster, part, objects) for part, objects in parts}
+        strange = [await _strange_to_istioctl(cluster, ref) for ref in by_istioctl]
+        return {**found, ISTIOCTL: InTheWay(tuple(one for one in strange if one is not None))}
+
+
+def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> list[ObjectRef]:
+    """What istioctl renders and has not installed."""
+    snapshot = drafted.chosen.snapshot
+    known = {ObjectRef.of(manifest) for one in snapshot.istioctl_components for manifest in one.objects}
+    known |= {tag.webhook for tag in snapshot.tags} | {ObjectRef.of(tag.validator) for tag in snapshot.tags if tag.validator}
+    pairs = zip(drafted.requests, rendered, strict=True)
+    wanted = {ObjectRef.of(one) for request, objects in pairs if isinstance(request, IstioctlRequest) for one in objects}
+    return sorted(wanted - known)
+
+
+async def _strange_to_istioctl(reader: ClusterReader, ref: ObjectRef) -> StrangeObject | None:
+    live = await _live(reader, ref)
+    if live is None or owner_of(live).method == "istioctl":
+        return None
+    return StrangeObject(essence(live), _owner(live))
 
 
 async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifest]) -> InTheWay:
@@ -69,6 +91,9 @@ def _strange(live: Manifest, release: str) -> StrangeObject | None:
     if marked.release == release and labels.get(_MANAGED_BY) == "Helm":
         return None
     managers = foreign_managers(Seen(objects=(live,), istiods=()))
+    return StrangeObject(essence(live), _owner(live), marked.release, "; ".join(map(str, managers)))
+
+
+def _owner(live: Manifest) -> str:
     writers = sorted({str(entry.get("manager")) for entry in live["metadata"].get("managedFields") or ()})
-    owner = f"{marked.evidence}; written by {', '.join(writers) or 'nobody known'}"
-    return StrangeObject(essence(live), owner, marked.release, "; ".join(map(str, managers)))
+    return f"{owner_of(live).evidence}; written by {', '.join(writers) or 'nobody known'}"

@@ -253,7 +253,8 @@ def _is_istio(webhook: Manifest) -> bool:
 
 
 def _is_tag(webhook: Manifest) -> bool:
-    return "istio.io/tag" in _labels(webhook)
+    """The default validator has the label too."""
+    return webhook["kind"] == "MutatingWebhookConfiguration" and "istio.io/tag" in _labels(webhook)
 
 
 def _tags(webhooks: Sequence[Manifest], holdings: Holdings) -> tuple[RevisionTag, ...]:

@@ -42,14 +42,16 @@ __all__ = ["command"]
     metavar="[CHART=]FILE",
     multiple=True,
     help="Values for a chart (base, istiod, cni, ztunnel, gateway), over those of the running release; istiod where "
-    "none is named. What is below `global` goes to every chart that knows it.",
+    "none is named. What is below `global` goes to every chart that knows it. For what istioctl installed: the "
+    "IstioOperator file that it was installed with.",
 )
 @click.option(
     "--set",
     "assignments",
     metavar="[CHART:]PATH=VALUE",
     multiple=True,
-    help="One value, written as for `helm --set`, over those of the files; null removes one.",
+    help="One value, written as for `helm --set`, over those of the files; null removes one. With an IstioOperator, and no "
+    "chart named: as for `istioctl install --set`.",
 )
 @click.option(
     "--on-failure",
@@ -131,7 +133,7 @@ def command(
     from resail.apps.cli.output import print_result, say
     from resail.operations.access import rights_findings
     from resail.operations.plan import PlanRequest, plan
-    from resail.operations.values import read_values
+    from resail.operations.values import read_operator, read_values
 
     request = PlanRequest(
         mesh=mesh_of(settings, snapshot),
@@ -141,6 +143,7 @@ def command(
         revision=revision,
         from_revision=from_revision,
         values=read_values(files, assignments),
+        operator=read_operator(files, assignments),
         on_failure=on_failure,
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
@@ -153,7 +156,7 @@ def command(
     )
     made = settle(plan(request, lambda text: say(text, settings)))
     rights = settle(rights_findings(request.mesh, made))
-    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    # They are of who plans, who need not be who applies: so they are no part of the file.
     shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:
