@@ -146,7 +146,7 @@ def _keeping(files: PlanFiles) -> Iterator[Permission]:
     for verb in ("get", "list", "create", "patch", "delete"):
         yield Permission("", "configmaps", verb, namespace)
     yield Permission("coordination.k8s.io", "leases", "create", namespace)
-    for verb in ("get", "patch", "delete"):
+    for verb in ("get", "patch"):
         yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
 
 
