@@ -1,8 +1,6 @@
-"""``inspect`` and ``plan`` of a mesh of ten thousand pods, beside what it costs to fetch those pods at all."""
+"""``inspect`` and ``plan`` of a mesh of ten thousand pods, beside what it costs to fetch the same lists at all."""
 
 import asyncio
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.crowd import PODS, settle_crowd
-from bench.measuring import Cost, measure, median
+from bench.measuring import Cost, compiled, machine, measure, median
 from bench.results import keep, say
 from resail.installers.helm import open_helm
 from resail.kube import connect
@@ -24,10 +22,25 @@ __all__ = ["main"]
 
 RUNS = 3
 LEAST_MEGABYTES = 200
+
 _MEGABYTE = 1_000_000
-_PATH = "/api/v1/pods"
 _JSON = "application/json"
-_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_PROTOBUF = "application/vnd.kubernetes.protobuf,application/json"
+_LISTS = (
+    *(f"/api/v1/{plural}" for plural in ("pods", "nodes", "namespaces", "secrets?labelSelector=owner%3Dhelm")),
+    *(f"/apis/apps/v1/{plural}" for plural in ("replicasets", "deployments", "statefulsets", "daemonsets")),
+    *(f"/apis/batch/v1/{plural}" for plural in ("jobs", "cronjobs")),
+    "/apis/policy/v1/poddisruptionbudgets",
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+)
+"""What ``inspect`` reads; custom resources, of which there are few, apart."""
+
+_INSPECT = "resail inspect"
+_RAW_JSON = "raw GETs, JSON"
+_RAW_PROTOBUF = "raw GETs, protobuf"
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -49,9 +62,9 @@ def main() -> None:
         finally:
             bed.stop()
     keep("inspect_10k", _page(_table(rows)))
-    size = rows[-2].megabytes
+    size = next(row.megabytes for row in rows if row.what == _RAW_JSON)
     if size < LEAST_MEGABYTES:
-        raise SystemExit(f"the list of pods has only {size:.0f} MB as JSON, which says little: {LEAST_MEGABYTES} are wanted")
+        raise SystemExit(f"the lists have only {size:.0f} MB as JSON, which says little: {LEAST_MEGABYTES} are wanted")
 
 
 async def _install(bed: Bed) -> None:
@@ -68,18 +81,19 @@ def _measure_all(bed: Bed, kubectl: Path, folder: Path) -> list[_Row]:
     plan: list[str | Path] = ["plan", "--to", str(TO), "--out", folder / "plan.zip"]
     raw: list[str | Path] = [sys.executable, "-m", "bench.raw_get", url, bed.layout.certificate, "observer"]
     programs: list[tuple[str, Sequence[str | Path]]] = [
-        ("resail inspect", [*resail, "inspect", *options]),
+        (_INSPECT, [*resail, "inspect", *options]),
         ("resail plan", [*resail, *plan, *options]),
         ("kubectl get pods -A -o json", [kubectl, "--kubeconfig", bed.kubeconfig, "get", "pods", "-A", "-o", "json"]),
-        ("raw GET, JSON", [*raw, _JSON, _PATH]),
-        ("raw GET, protobuf", [*raw, _PROTOBUF, _PATH]),
+        (_RAW_JSON, [*raw, _JSON, *_LISTS]),
+        (_RAW_PROTOBUF, [*raw, _PROTOBUF, *_LISTS]),
     ]
+    environment = compiled() | {"XDG_STATE_HOME": str(folder)}
     costs: dict[str, list[Cost]] = {what: [] for what, _ in programs}
     megabytes: dict[str, float] = {}
     for run in range(1, RUNS + 1):
         # Each in turn, so that what else goes on in the machine hits all alike.
         for what, command in programs:
-            cost = measure(command, output, {"XDG_STATE_HOME": str(folder)})
+            cost = measure(command, output, environment)
             say(f"run {run}: {what}: {cost.seconds:.1f} s")
             costs[what].append(cost)
             told = output.read_text() if what.startswith("raw") else ""
@@ -88,18 +102,14 @@ def _measure_all(bed: Bed, kubectl: Path, folder: Path) -> list[_Row]:
 
 
 def _table(rows: Sequence[_Row]) -> str:
-    """As Markdown; ratios are to kubectl."""
-    peer = next(row.cost for row in rows if row.what.startswith("kubectl"))
-    lines = [
-        "| | seconds | CPU seconds | peak MB | MB out | × kubectl: seconds | CPU | peak |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    """As Markdown; ratios are to the raw GETs as protobuf."""
+    floor = next(row.cost for row in rows if row.what == _RAW_PROTOBUF)
+    lines = ["| | seconds | × raw protobuf | CPU seconds | peak MB | MB out |", "|---|--:|--:|--:|--:|--:|"]
     for row in rows:
         cost = row.cost
         lines.append(
-            f"| {row.what} | {cost.seconds:.2f} | {cost.cpu_seconds:.2f} | {cost.peak_bytes / _MEGABYTE:.0f} "
-            f"| {row.megabytes:.1f} | {cost.seconds / peer.seconds:.2f} | {cost.cpu_seconds / peer.cpu_seconds:.2f} "
-            f"| {cost.peak_bytes / peer.peak_bytes:.2f} |"
+            f"| {row.what} | {cost.seconds:.2f} | {cost.seconds / floor.seconds:.2f} | {cost.cpu_seconds:.2f} "
+            f"| {cost.peak_bytes / _MEGABYTE:.0f} | {row.megabytes:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -108,8 +118,9 @@ def _page(table: str) -> str:
     return (
         f"# {PODS:,} pods\n\n"
         f"`python -m bench inspect_10k`: the demo mesh beside {PODS:,} pods with a sidecar that istiod made, on kube-apiserver "
-        f"{KUBERNETES_VERSION} with KWOK nodes, on {platform.machine()} with {os.cpu_count()} cores; medians of {RUNS} runs, "
-        "taken in turn. "
-        "CPU and memory are those of the client; memory is that of its largest process.\n\n"
-        f"{table}"
+        f"{KUBERNETES_VERSION} with KWOK nodes, on {machine()}; medians of {RUNS} runs, taken in turn. CPU and memory are those "
+        "of the client; memory is that of its largest process. The raw GETs read the lists that `inspect` reads, over one "
+        "connection, and throw them away.\n\n"
+        f"{table}\n"
+        f"The aims of `inspect`: sooner than the raw GETs as JSON, within 1.5 times those as protobuf, 3 CPU seconds, 400 MB.\n"
     )

@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resail.models.identity import ObjectRef
-from resail.models.plan import AdoptObjects, HelmChange, LabelNamespace, MoveTag, PlanFiles, RemoveRevision, Restart, RestartWave
+from resail.models.plan import (
+    AdoptObjects,
+    HelmChange,
+    InstallBefore,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RemoveRevision,
+    Restart,
+    RestartWave,
+)
 from resail.testbed.audit import Event
 
 __all__ = ["Kinds", "restarted_twice", "unexplained"]
@@ -53,6 +64,7 @@ class _Shown:
 
     def __init__(self, files: PlanFiles, undone: bool) -> None:
         self._undone = undone
+        self._by_istioctl = _by_istioctl(files, undone)
         changes = [getattr(step, "change", None) for step in files.plan.steps]
         self._changes = [change for change in changes if isinstance(change, HelmChange)]
         self._rendered = {_named(ObjectRef.of(manifest)) for one in self._changes for manifest in files.manifests[one.manifests]}
@@ -85,6 +97,7 @@ class _Shown:
         named = (target.api_group, kind, namespace, target.name)
         allowed = (
             self._by_a_release(event, named)
+            or (named, event.verb == "delete") in self._by_istioctl
             or (named in self._tags and event.verb == "patch")
             or (named in self._taken and event.verb in ("patch", "create"))
             or self._labelling(event, named)
@@ -122,6 +135,20 @@ class _Shown:
             )
         listed = any(one.method == "rollout" and _named(one.workload) == named for one in self._restarts)
         return listed and event.verb == "patch" and _only_marks(event.request_object)
+
+
+def _by_istioctl(files: PlanFiles, undone: bool) -> set[tuple[_Named, bool]]:
+    """What istioctl may write, and what may be deleted: on the way there nothing is."""
+    found: set[tuple[_Named, bool]] = set()
+    for step in files.plan.steps:
+        change, undo = getattr(step, "change", None), step.undo
+        if not isinstance(change, IstioctlChange):
+            continue
+        shown = [change.manifests, *([undo.manifests] if undone and isinstance(undo, InstallBefore) else [])]
+        found |= {(_named(ObjectRef.of(manifest)), False) for name in shown for manifest in files.manifests[name]}
+        if undone:
+            found |= {(_named(each.object), True) for each in change.objects if each.change == "add"}
+    return found
 
 
 def _restarts(files: PlanFiles) -> list[Restart]:

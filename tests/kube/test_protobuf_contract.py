@@ -1,6 +1,5 @@
 """What protobuf tells is what JSON tells, on a real API server, of objects that set every field that is read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ OFF_BY_DEFAULT = {"resail.RollingUpdateStatefulSetStrategy.maxUnavailable"}
 
 
 @pytest.fixture(scope="module")
-def bed(session_bed: Bed) -> Iterator[Bed]:
+def bed(session_bed: Bed) -> Bed:
     """With the objects, and without the controllers, which would change them."""
     session_bed.reset(EMPTY)
     Processes(session_bed.layout.processes).stop("kube-controller-manager", "kube-scheduler", "kwok")
@@ -40,8 +39,7 @@ def bed(session_bed: Bed) -> Iterator[Bed]:
         assert done.is_success, done.text
     # It has a finalizer.
     assert session_bed.api("DELETE", f"{path(KindRef('v1', 'Pod'))}/full").is_success
-    yield session_bed
-    session_bed.reset(EMPTY)
+    return session_bed
 
 
 def path(kind: KindRef) -> str:

@@ -51,6 +51,9 @@ def generate(request: IstioctlRequest) -> tuple[Manifest, ...]:
             labels = {"istio.io/rev": revision or "default", "operator.istio.io/component": "IngressGateways"}
             objects.append(_runs("Deployment", gateway["name"], "auto", "istio-proxy", labels))
             objects.append(_object("ServiceAccount", f"{gateway['name']}-account"))
+    for gateway in switches.get("egressGateways") or ():
+        labels = {"operator.istio.io/component": "EgressGateways"}
+        objects.append({**_object("Service", gateway["name"]), "metadata": {"name": gateway["name"], "labels": labels}})
     return tuple(sorted(objects, key=ObjectRef.of))
 
 
@@ -126,7 +129,8 @@ def _object(kind: str, name: str) -> Manifest:
 
 def _crd(version: IstioVersion) -> Manifest:
     kind = "CustomResourceDefinition"
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": kind, "metadata": {"name": "crd"}, "spec": {"of": version.line}}
+    spec = {"of": version.line, "group": "networking.istio.io", "names": {"kind": "Gateway", "plural": "gateways"}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": kind, "metadata": {"name": "crd"}, "spec": spec}
 
 
 def _hook(name: str, sort: str, revision: str, tag: str = "") -> Manifest:

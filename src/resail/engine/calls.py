@@ -177,11 +177,13 @@ class NumberedInstaller:
             self._pending(release),
         )
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
         return await self._calls.make(
             "helm rollback",
             release,
-            lambda: self._installer.rollback(release, to_revision, run=run),
+            lambda: self._installer.rollback(release, to_revision, run=run, forced=forced),
             self._pending(release),
         )
 

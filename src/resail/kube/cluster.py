@@ -130,6 +130,16 @@ class KubeCluster:
             raise ClusterApiError(f"it cannot be told: {status.evaluation_error}", on="review of our own rights")
         return status.allowed
 
+    async def ask_pod(self, pod: ObjectRef, port: int, path: str) -> bytes:
+        return await self._api.request(
+            "GET",
+            f"{await self._discovery.path(pod)}:{port}/proxy/{path}",
+            what=f"ask {pod} for /{path}",
+            accept="*/*",
+            # A pod that cannot be reached through the API server is not to be reached a second later either.
+            repeatable=False,
+        )
+
     # --- writing ---
 
     async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:

@@ -16,6 +16,7 @@ from resail.models.release import Release
 from resail.operations.access import refuse_missing_rights
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
+from resail.operations.conditions import refuse_conditions
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
 from resail.operations.planned_releases import planned_istioctls, planned_releases
@@ -99,6 +100,7 @@ async def apply(
             session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
+            await refuse_conditions(files, connection)
             await session.istioctls(request.release_directories)
             plan_file = str(state.keep_plan(files))
             journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
@@ -192,7 +194,9 @@ class _Session:
         if direction == "do":
             wanted = rights_to_run(files)
         else:
-            wanted = rights_to_undo(files, undo_sequence(files.plan, fold_steps(self._journal.entries(self.run))))
+            standings = fold_steps(self._journal.entries(self.run))
+            left = [step for step, standing in standings.items() if not standing.undone]
+            wanted = rights_to_undo(files, undo_sequence(files.plan, left))
         untold = await refuse_missing_rights(self._connection.cluster, wanted, on)
         if untold:
             self._watcher.progress(f"whether you have the rights that it takes is not known: {untold}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from resail.models.snapshot import MeshSnapshot
-from resail.operations.cluster_choice import ClusterChoice, connect_to
+from resail.operations.cluster_choice import ClusterChoice, open_cluster
 from resail.snapshot import capture
 from resail.snapshot.file import load_snapshot
 
@@ -30,5 +30,5 @@ async def inspect(choice: MeshChoice) -> MeshSnapshot:
     """
     if choice.snapshot is not None:
         return load_snapshot(choice.snapshot)
-    async with connect_to(choice.cluster) as connection:
-        return await capture(connection.cluster, choice.istio_namespace)
+    async with open_cluster(choice.cluster) as cluster:
+        return await capture(cluster, choice.istio_namespace)

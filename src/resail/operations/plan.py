@@ -10,18 +10,19 @@ import msgspec
 
 from resail.models.encoding import digest_of
 from resail.models.identity import IstioVersion, Manifest
-from resail.models.plan import PlanFiles, Strategy
+from resail.models.plan import PlanFiles, SkippedCheck, Strategy
 from resail.models.release import Release
 from resail.models.rendering import IstioctlRequest, RenderRequest
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.blockers import refuse_blockers
+from resail.operations.conditions import conditions_of_plan
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.istioctl import istioctl_store
 from resail.operations.istioctl_configuration import proven_configurations
 from resail.operations.obstacles import find_obstacles
 from resail.operations.stops import find_stops
 from resail.operations.values import GivenOperator, Values, for_charts
-from resail.plan.assembly import assemble
+from resail.plan.assembly import assemble, with_findings
 from resail.plan.builder import BuiltHop, build_hop
 from resail.plan.drafting import choose, draft
 from resail.plan.file import write_plan
@@ -65,6 +66,8 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Canary: uninstall the revision that it takes the place of, at the end."""
     soak: int = 0
     """Seconds before that."""
+    skipped: tuple[SkippedCheck, ...] = ()
+    """Checks to leave out."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
     out: Path | None = None
@@ -108,7 +111,9 @@ async def plan(
                 configurations = done.configurations
             progress(f"rendering {leg.end}")
             hops.append(await _hop(request, snapshot, leg, release, hops, rendering, configurations))
-    files = assemble(hops, (*stops.findings, *findings))
+    files = assemble(hops, (*stops.findings, *findings), request.skipped)
+    progress("checking images, roots and capacity")
+    files = with_findings(files, await conditions_of_plan(files, hops, request.mesh, request.skipped))
     refuse_blockers(files.plan.findings, "the mesh")
     if request.out is not None:
         write_plan(request.out, files)
@@ -173,5 +178,6 @@ def _options(request: PlanRequest, leg: Leg, before: list[BuiltHop]) -> PlanOpti
         ready_timeout=request.ready_timeout,
         remove_old=request.remove_old,
         soak=request.soak,
+        check_trust=all(one.check != "ca-root" for one in request.skipped),
         kubernetes=line.kubernetes if line else (),
     )

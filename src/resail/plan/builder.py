@@ -1,12 +1,13 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from resail.checks.differences import object_changes
 from resail.checks.sidecar import predicted_image
+from resail.checks.trust import expected_trust
 from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
@@ -26,17 +27,22 @@ from resail.models.plan import (
     MoveTag,
     MoveValidator,
     NoUndo,
+    PatchBack,
     Precondition,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
+    ResourceIs,
     RestartAgain,
     RestartWave,
+    RetargetTag,
     RollbackRelease,
+    SailChange,
     Step,
     StepBase,
     TagBack,
     TagIs,
+    TrustIs,
     UninstallRelease,
     UninstallRevision,
     UpgradeCNI,
@@ -47,12 +53,14 @@ from resail.models.plan import (
     Verify,
 )
 from resail.models.release import Release
-from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
+from resail.models.snapshot import HelmRelease
+from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart, WishPart
 from resail.plan.foreign import foreign_namespaces
 from resail.plan.normal_form import as_rendered
-from resail.plan.obstacles import InTheWay, Takeover, take_over
+from resail.plan.obstacles import ISTIOCTL, InTheWay, Takeover, refuse_to_overwrite, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
+from resail.plan.sail import SailTag
 from resail.plan.stage_building import BuiltStage, StageBuilding
 from resail.plan.stages import Configurations, StagePart
 from resail.plan.tags import moved_tag, moved_validator
@@ -139,14 +147,17 @@ class _Building:
         self._hop = len(before)
         self._steps_before = [step for one in before for step in one.steps]
         self._in_the_way = in_the_way
-        self.obstacles: list[Finding] = []
+        self.obstacles = refuse_to_overwrite(in_the_way.get(ISTIOCTL, InTheWay()))
         given = iter(rendered)
         stages = StageBuilding(drafted.chosen.snapshot)
         self._parts: list[tuple[ReleasePart, tuple[Manifest, ...]]] = []
         self._stages: list[BuiltStage] = []
+        self._wishes: list[tuple[WishPart, tuple[Manifest, ...]]] = []
         for part in drafted.parts:
             if isinstance(part, StagePart):
                 self._stages.append(stages.build(part, given))
+            elif isinstance(part, WishPart):
+                self._wishes.append((part, next(given)))
             else:
                 self._parts.append((part, next(given)))
         self._tags = list(zip(drafted.tags, given, strict=True))
@@ -154,8 +165,10 @@ class _Building:
         self._steps: list[Step] = []
         self._expected: dict[str, ReleaseIs] = {}
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
-        written = [objects for _, objects in self._parts] + [stage.objects for stage in self._stages]
+        written = [objects for _, objects in self._parts] + [objects for _, objects in self._wishes]
+        written += [stage.objects for stage in self._stages]
         istiod = [objects for part, objects in self._parts if part.role == "istiod"]
+        istiod += [objects for wish, objects in self._wishes if wish.role == "istiod"]
         istiod += [stage.objects for stage in self._stages if stage.part.role == "istiod"]
         self.restarts: RestartSet = restart_set(
             drafted.chosen.snapshot,
@@ -170,6 +183,8 @@ class _Building:
             self._bring_on(role)
         for tag, objects in self._tags:
             self._move_tag(tag, objects)
+        for sail_tag in self._draft.sail_tags:
+            self._retarget_tag(sail_tag)
         if self._options.strategy == "canary":
             self._label_namespaces()
         self._bring_on("validator")
@@ -187,6 +202,9 @@ class _Building:
         for part, objects in self._parts:
             if part.role == role:
                 self._release(part, objects)
+        for wish, objects in self._wishes:
+            if wish.role == role:
+                self._wish(wish, objects)
         for stage in self._stages:
             if stage.part.role == role:
                 self._stage(stage)
@@ -222,12 +240,49 @@ class _Building:
             kind.__name__,
             title,
             reason,
-            preconditions=(before,) if before else (ReleaseAbsent(release),),
+            preconditions=(before or ReleaseAbsent(release), *more.pop("trust", ())),
             undo=RollbackRelease(release, before.revision) if before else UninstallRelease(release),
             **more,
         )
         revision = before.revision + 1 if before else 1
         self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
+
+    def _wish(self, part: WishPart, objects: tuple[Manifest, ...]) -> None:
+        wish, revision = part.wish, self._chosen.revision if part.role == "istiod" else ""
+        kind, title, reason = self._wording(part.role, str(wish.part.resource.ref), new=part.new)
+        applied = wish.applied(objects, revision if part.new else "")
+        old = () if part.new else wish.part.objects
+        more = {"objects": object_changes(old, applied), "replaced": _replaced(old, applied, always=False)}
+        change = wish.change(revision, self._keep(self._next_id(kind.__name__), applied), **more)
+        named = {"revision": revision} if kind in (InstallRevision, UpgradeControlPlane) else {}
+        fields = {"change": change, "preconditions": (wish.precondition,), "undo": wish.undo, **named}
+        self._add(kind, kind.__name__, title, reason, **fields)
+
+    def _retarget_tag(self, one: SailTag) -> None:
+        tag, ref, old = one.tag, one.resource.ref, one.resource.spec["targetRef"]
+        change = SailChange(
+            resource=ref,
+            revision=self._chosen.revision,
+            from_version=tag.revision,
+            to_version=self._chosen.revision,
+            patch={"spec": {"targetRef": {"kind": "IstioRevision", "name": self._chosen.revision}}},
+            release="",
+            chart="",
+            manifests=self._keep(self._next_id("RetargetTag"), ()),
+            objects=(),
+        )
+        self._add(
+            RetargetTag,
+            "RetargetTag",
+            f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
+            f"namespaces that ask for {tag.tag} get the new sidecar from now on",
+            preconditions=(ResourceIs(ref, {"targetRef.name": old["name"]}),),
+            undo=PatchBack(ref, {"spec": {"targetRef": old}}),
+            change=change,
+            tag=tag.tag,
+            from_revision=tag.revision,
+            to_revision=self._chosen.revision,
+        )
 
     def _take_over(self, release: str) -> Takeover:
         """What of others is in the release's way: asked for, and given to it."""
@@ -297,7 +352,8 @@ class _Building:
 
     def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
         marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
-        return {"workload": workload, "mark_before": marks.get(workload, "")}
+        trust = self._trust({workload.namespace})
+        return {"workload": workload, "mark_before": marks.get(workload, ""), "trust": trust}
 
     def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
@@ -340,7 +396,7 @@ class _Building:
 
     def _label_namespaces(self) -> None:
         revision = self._chosen.selection.plane.revision
-        tagged = {part.tag.tag for part in self._draft.tags}
+        tagged = {part.tag.tag for part in self._draft.tags} | {one.tag.tag for one in self._draft.sail_tags}
         for namespace in self._chosen.snapshot.namespaces:
             labels = namespace.labels
             changed: dict[str, str | None] = {}
@@ -381,17 +437,24 @@ class _Building:
                 "RestartWave",
                 f"Restart {len(wave)} workload{'s' if len(wave) > 1 else ''} (wave {number} of {len(waves)})",
                 "their sidecars are of the old version",
+                preconditions=self._trust({restart.workload.namespace for restart in wave}),
                 undo=RestartAgain(),
                 wave=number,
                 restarts=wave,
             )
 
+    def _trust(self, namespaces: Set[str]) -> tuple[TrustIs, ...]:
+        """What restarts must be trusted by those that do not yet."""
+        chosen = self._chosen
+        bundles = chosen.snapshot.trust if self._options.check_trust else ()
+        expected = expected_trust(bundles, chosen.selection.plane.revision, chosen.revision, namespaces)
+        return (expected,) if expected else ()
+
     def _verify(self) -> None:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
 
     def _remove_old(self) -> None:
-        stands = _stands(self._chosen.selection.istiod)
-        for kind, fields in removal_steps(self._chosen, stands, lambda name, objects: self._keep(self._next_id(name), objects)):
+        for kind, fields in removal_steps(self._chosen, lambda name, objects: self._keep(self._next_id(name), objects)):
             self._add(kind, kind.__name__, **fields)
         self._verify()
 
@@ -446,7 +509,7 @@ def _undo(stage: BuiltStage, target: str, manifests: str, *, first: bool) -> Ins
     return InstallBefore(former.version, former.request.configuration, former.components, manifests, added)
 
 
-def _stands(release: Any) -> ReleaseIs:
+def _stands(release: HelmRelease) -> ReleaseIs:
     return ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
 
 

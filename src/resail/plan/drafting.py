@@ -9,16 +9,17 @@ from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest
 from resail.models.rendering import ChartFacts, IstioctlRequest, RenderRequest
-from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
+from resail.models.snapshot import HelmRelease, IstioctlComponent, MeshSnapshot, RevisionTag
 from resail.plan.hops import kubernetes_findings, left_behind
 from resail.plan.istio_operator import moved_on, only, with_default_tag, with_revision, with_tag
 from resail.plan.options import PlanOptions
 from resail.plan.path import Leg
+from resail.plan.sail import SailPart, SailTag, SailWish, new_revision, refuse_strategy, sail_tag, sail_wish
 from resail.plan.selection import Part, Selection, select
 from resail.plan.stages import Configurations, StagePart, default_tag_findings, draft_stages
 from resail.plan.values import carry_over, has_path
 
-__all__ = ["Chosen", "Draft", "PartRole", "ReleasePart", "TagPart", "choose", "draft"]
+__all__ = ["Chosen", "Draft", "PartRole", "ReleasePart", "TagPart", "WishPart", "choose", "draft"]
 
 PartRole = Literal["base", "istiod", "cni", "ztunnel", "gateway", "validator"]
 
@@ -38,6 +39,20 @@ class ReleasePart(msgspec.Struct, frozen=True):
     def release(self) -> str:
         """``namespace/name``"""
         return f"{self.request.namespace}/{self.request.release}"
+
+
+class WishPart(msgspec.Struct, frozen=True):
+    """One resource of the Sail Operator that gets another wish."""
+
+    role: PartRole
+    wish: SailWish
+    new: bool
+    """It makes a revision of its own."""
+
+    @property
+    def request(self) -> RenderRequest:
+        """What foretells the operator's work."""
+        return self.wish.request
 
 
 class TagPart(msgspec.Struct, frozen=True):
@@ -63,8 +78,9 @@ class Draft(msgspec.Struct, frozen=True):
     """What is known before anything is rendered."""
 
     chosen: Chosen
-    parts: tuple[ReleasePart | StagePart, ...]
+    parts: tuple[ReleasePart | WishPart | StagePart, ...]
     tags: tuple[TagPart, ...]
+    sail_tags: tuple[SailTag, ...]
     configurations: Configurations
     """Of istioctl, for the next hop; its ``known`` has what runs before this one, too."""
     findings: tuple[Finding, ...]
@@ -92,7 +108,12 @@ def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
     options.refuse_contradictions()
     selection = select(snapshot, options.revision)
     canary = options.strategy == "canary"
-    revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision
+    if isinstance(selection.istiod, SailPart):
+        refuse_strategy(selection.istiod, options.strategy)
+        fresh = new_revision(selection.istiod, leg.end, options.new_revision)
+    else:
+        fresh = options.new_revision or leg.end.revision
+    revision = fresh if canary else selection.plane.revision
     _refuse_taken(snapshot, revision, canary)
     return Chosen(snapshot, leg, options, selection, revision)
 
@@ -117,12 +138,15 @@ def draft(
     findings += [] if canary else left_behind(snapshot, plane.revision, chosen.leg.end)
     tags = [tag for tag in snapshot.tags if tag.revision == plane.revision] if canary else []
     findings += [_tag_of_a_release(tag) for tag in tags if tag.owner.method == "helm"]
+    followed = [sail_tag(snapshot, tag) for tag in tags if tag.owner.method == "sail"]
+    findings += [finding for _, found in followed for finding in found]
     drafting = _Drafting(chosen, facts, wishes, configurations or Configurations(), findings)
     parts = drafting.parts(chosen.revision if canary else "")
     return Draft(
         chosen=chosen,
         parts=parts,
-        tags=tuple(drafting.tag(tag, parts) for tag in tags),
+        tags=tuple(drafting.tag(tag, parts) for tag in tags if tag.owner.method != "sail"),
+        sail_tags=tuple(one for one, _ in followed if one is not None),
         configurations=drafting.configurations,
         findings=tuple(sorted(set(drafting.findings))),
     )
@@ -146,9 +170,9 @@ class _Drafting:
         self.configurations = configurations
         self.findings = findings
 
-    def parts(self, new_revision: str) -> tuple[ReleasePart | StagePart, ...]:
+    def parts(self, new_revision: str) -> tuple[ReleasePart | WishPart | StagePart, ...]:
         """All parts, or those of the control plane alone; ``new_revision`` is empty in place."""
-        return (*self._releases(new_revision), *self._stages(new_revision))
+        return (*self._releases(new_revision), *self._wishes_of_sail(new_revision), *self._stages(new_revision))
 
     def _releases(self, new_revision: str) -> list[ReleasePart]:
         chosen = self._selection
@@ -167,6 +191,21 @@ class _Drafting:
                 pinned = gateway.values.get("revision")
                 changed = {"revision": new_revision} if new_revision and pinned == chosen.plane.revision else {}
                 parts.append(self._upgrade("gateway", gateway, changed))
+        return parts
+
+    def _wishes_of_sail(self, new_revision: str) -> list[WishPart]:
+        chosen = self._selection
+        roles: dict[PartRole, Part | None] = {"istiod": chosen.istiod}
+        roles |= {"cni": chosen.cni, "ztunnel": chosen.ztunnel} if self._leg.restarts else {}
+        parts: list[WishPart] = []
+        for role, part in roles.items():
+            if isinstance(part, SailPart):
+                revision = new_revision if role == "istiod" else ""
+                olds = (chosen.installed, self._leg.proxies)
+                wishes = self._wishes.get(part.release.chart, {})
+                wish, findings = sail_wish(part, self._leg.end, olds, wishes, revision, self._kubernetes)
+                self.findings += findings
+                parts.append(WishPart(role, wish, bool(revision)))
         return parts
 
     def _stages(self, new_revision: str) -> list[StagePart]:
@@ -193,15 +232,16 @@ class _Drafting:
         self.configurations = self.configurations.then(revision, str(self._leg.end), configuration, start)
         return stages
 
-    def tag(self, tag: RevisionTag, parts: Sequence[ReleasePart | StagePart]) -> TagPart:
+    def tag(self, tag: RevisionTag, parts: Sequence[ReleasePart | WishPart | StagePart]) -> TagPart:
         """A tag for the revision that the hop ends with, rendered by whoever owns istiod."""
         revision = self._chosen.revision
-        if not isinstance(self._selection.istiod, HelmRelease):
+        if isinstance(self._selection.istiod, IstioctlComponent):
             whole = {"Base", "Pilot", *(one.component for one in self._selection.by_istioctl)}
             control_plane = only(self.configurations.wished, {"Base", "Pilot"}, whole)
             pointed = with_default_tag(control_plane, revision) if tag.validator else with_tag(control_plane, tag.tag)
             return TagPart(tag, IstioctlRequest(self._leg.end, pointed, self._kubernetes))
-        values = next(part.request.values for part in parts if isinstance(part, ReleasePart) and part.role == "istiod")
+        istiod = next(part for part in parts if not isinstance(part, StagePart) and part.role == "istiod")
+        values = istiod.request.values
         request = self._request("istiod", f"istiod-{revision}", self._snapshot.istio_namespace, values)
         with_it = {**request.values, "revision": revision, "revisionTags": [tag.tag]}
         return TagPart(tag, msgspec.structs.replace(request, values=with_it))
@@ -244,8 +284,8 @@ class _Drafting:
         return any(hook.revision == revision for hook in hooks)
 
 
-def _requests(part: ReleasePart | StagePart) -> tuple[RenderRequest | IstioctlRequest, ...]:
-    return (part.request,) if isinstance(part, ReleasePart) else part.requests
+def _requests(part: ReleasePart | WishPart | StagePart) -> tuple[RenderRequest | IstioctlRequest, ...]:
+    return part.requests if isinstance(part, StagePart) else (part.request,)
 
 
 def _refuse_taken(snapshot: MeshSnapshot, revision: str, canary: bool) -> None:

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+import msgspec
+
 from resail.models.access import Permission
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import Change, HelmChange, InstallBefore, IstioctlChange, ObjectChange, PlanFiles, SailChange, Undo
 from resail.plan.resources import Plurals, resource_of
 
-__all__ = ["Way", "rights_of_change", "rights_on"]
+__all__ = ["Way", "listed_by_istioctl", "rights_of_change", "rights_of_release", "rights_on", "rights_to_grant"]
 
 Way = Literal["do", "undo"]
 
 _CRD = "CustomResourceDefinition"
 _ROLES = ("ClusterRole", "Role")
+_BINDINGS = ("ClusterRoleBinding", "RoleBinding")
 
 _VERBS: Mapping[tuple[str, Way], tuple[str, ...]] = {
     # What an interrupted action had added is removed before it is made again.
@@ -52,8 +55,8 @@ _DEFAULT_TAG = (
 def rights_of_change(change: Change, undo: Undo, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
     """The permissions for one change, in one direction."""
     match change:
-        case HelmChange(namespace=namespace, objects=objects, manifests=manifests):
-            yield from rights_of_release(namespace, objects, files.manifests[manifests], plurals, way)
+        case HelmChange(namespace=namespace, objects=objects, manifests=manifests, action=action):
+            yield from rights_of_release(namespace, objects, files.manifests[manifests], plurals, way, new=action == "install")
         case IstioctlChange():
             yield from _istioctl(change, undo, files, plurals, way)
         case SailChange():
@@ -61,12 +64,21 @@ def rights_of_change(change: Change, undo: Undo, files: PlanFiles, plurals: Plur
 
 
 def rights_of_release(
-    namespace: str, changes: Sequence[ObjectChange], rendered: Sequence[Manifest], plurals: Plurals, way: Way
+    namespace: str,
+    changes: Sequence[ObjectChange],
+    rendered: Sequence[Manifest],
+    plurals: Plurals,
+    way: Way,
+    *,
+    new: bool,
 ) -> Iterator[Permission]:
-    """Helm keeps each revision of a release in a Secret, whose name is not known before."""
+    """Helm keeps each revision of a release in a Secret, whose name is not known before.
+
+    A ``new`` release is applied server-side; one that Helm 3 has installed is not, and what is added to it is made by a POST.
+    """
     for verb in ("get", "list", "create", "update", "patch", "delete"):
         yield Permission("", "secrets", verb, namespace)
-    yield from _objects(changes, rendered, plurals, way)
+    yield from _objects(changes, rendered, plurals, way, posts=not new)
 
 
 def listed_by_istioctl() -> Iterator[Permission]:
@@ -84,12 +96,12 @@ def rights_on(plurals: Plurals, ref: ObjectRef, *verbs: str) -> Iterator[Permiss
 
 
 def _istioctl(change: IstioctlChange, undo: Undo, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
-    yield from _objects(change.objects, files.manifests[change.manifests], plurals, way)
+    yield from _objects(change.objects, files.manifests[change.manifests], plurals, way, posts=False)
     if way == "undo" and isinstance(undo, InstallBefore):
         for manifest in files.manifests[undo.manifests]:
             ref = ObjectRef.of(manifest)
             yield from rights_on(plurals, ref, "get", "create", "patch")
-            yield from _granting(ref, {ref: manifest}, (), plurals)
+            yield from rights_to_grant(ref, {ref: manifest}, (), plurals)
     yield from listed_by_istioctl()
     for resource, name in _DEFAULT_TAG:
         for verb in ("get", "patch", "update"):
@@ -97,7 +109,9 @@ def _istioctl(change: IstioctlChange, undo: Undo, files: PlanFiles, plurals: Plu
         yield Permission(_ADMISSION, resource, "create")
 
 
-def _objects(changed: Sequence[ObjectChange], objects: Sequence[Manifest], plurals: Plurals, way: Way) -> Iterator[Permission]:
+def _objects(
+    changed: Sequence[ObjectChange], objects: Sequence[Manifest], plurals: Plurals, way: Way, *, posts: bool
+) -> Iterator[Permission]:
     """Each object that is rendered is applied, also one that does not change."""
     rendered = {ObjectRef.of(manifest): manifest for manifest in objects}
     changes = dict.fromkeys(rendered, "change") | {each.object: each.change for each in changed}
@@ -108,24 +122,38 @@ def _objects(changed: Sequence[ObjectChange], objects: Sequence[Manifest], plura
             verbs = ("get", "create", "patch", *(() if _is_kept(rendered[ref]) else ("delete",)))
         yield from rights_on(plurals, ref, *verbs)
         if "patch" in verbs:
-            yield from _granting(ref, rendered, changes, plurals)
+            posted = posts and "create" in verbs
+            yield from rights_to_grant(ref, rendered, changes, plurals, posted=posted)
 
 
 def _is_kept(manifest: Manifest) -> bool:
     return (manifest["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
 
 
-def _granting(
-    ref: ObjectRef, rendered: Mapping[ObjectRef, Manifest], written: Iterable[ObjectRef], plurals: Plurals
+def rights_to_grant(
+    ref: ObjectRef,
+    rendered: Mapping[ObjectRef, Manifest],
+    written: Iterable[ObjectRef],
+    plurals: Plurals,
+    *,
+    posted: bool = False,
 ) -> Iterator[Permission]:
     """Who writes a role must have all that it gives, or may ``escalate`` it; for bindings it is ``bind``.
 
-    It is asked for by name, since to roll back writes a role as it was, which a plan does not tell. See
+    It is asked for by name, since to roll back writes a role as it was, which a plan does not tell; but a role that is ``posted``
+    has no name yet when it is judged. See
     https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+
+    Args:
+        ref: what is written; nothing is yielded where it is neither role nor binding.
+        rendered: the manifests that are known.
+        written: all that is written with it.
+        plurals: of custom kinds.
+        posted: it is made by a POST instead of a server-side apply.
     """
     if ref.kind in _ROLES:
-        yield from rights_on(plurals, ref, "escalate")
-    if ref.kind not in ("ClusterRoleBinding", "RoleBinding"):
+        yield from rights_on(plurals, msgspec.structs.replace(ref, name="") if posted else ref, "escalate")
+    if ref.kind not in _BINDINGS:
         return
     if ref in rendered:
         bound = [(rendered[ref]["roleRef"]["kind"], rendered[ref]["roleRef"]["name"])]

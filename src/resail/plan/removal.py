@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from resail.errors import BlockedError
+from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import AwaitSoak, NoUndo, ObjectChange, ReleaseIs, RemoveRevision, RollbackRelease, StepBase
@@ -16,13 +17,12 @@ _SOURCE = "https://istio.io/latest/docs/setup/upgrade/canary/#uninstall-old-cont
 
 
 def removal_steps(
-    chosen: Chosen, stands: ReleaseIs, keep: Callable[[str, tuple[Manifest, ...]], str]
+    chosen: Chosen, keep: Callable[[str, tuple[Manifest, ...]], str]
 ) -> Iterator[tuple[type[StepBase], dict[str, Any]]]:
     """Kinds and fields of the steps.
 
     Args:
         chosen: a canary whose old revision is to go.
-        stands: the old revision's release as the steps before leave it.
         keep: puts the objects of a step of that kind, which is the next one, into the archive.
 
     Raises:
@@ -35,6 +35,7 @@ def removal_steps(
             on="--remove-old",
             next_step=f"plan without it, and remove it later with `istioctl uninstall --revision {old.revision}`",
         )
+    stands = ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
     if soak:
         yield (
             AwaitSoak,

@@ -10,12 +10,14 @@ from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.istioctl_marks import COMPONENTS
 from resail.models.snapshot import ControlPlane, HelmRelease, IstioctlComponent, MeshSnapshot
 from resail.plan.foreign import refuse_foreign_mesh, refuse_foreign_objects, unread_findings
+from resail.plan.sail import SailPart, sail_part, sail_plane
 
 __all__ = ["Part", "Selection", "select"]
 
-Part = HelmRelease | IstioctlComponent
+Part = HelmRelease | IstioctlComponent | SailPart
 """What an installer knows a part of the mesh as."""
 
+_INSTALLER = {IstioctlComponent: "istioctl", SailPart: "the Sail Operator"}
 _COMPONENT_OF = {"base": "Base", "cni": "Cni", "ztunnel": "Ztunnel"}
 _GATEWAYS = ("IngressGateways", "EgressGateways")
 
@@ -104,11 +106,13 @@ def _istiod(snapshot: MeshSnapshot, plane: ControlPlane) -> Part:
     installed = _installed(snapshot, "Pilot", plane.revision)
     if plane.owner.method == "istioctl" and installed:
         return installed
+    if plane.owner.method == "sail":
+        return sail_plane(snapshot, plane)
     evidence = plane.owner.evidence
     if plane.owner.method == "mixed":
         raise _mixed(plane.deployment, evidence)
     raise BlockedError(
-        f"neither Helm nor istioctl has it but {plane.owner.method!r} ({evidence}), which this resail does not write to",
+        f"it is none of Helm's, istioctl's or the Sail Operator's but {plane.owner.method!r} ({evidence})",
         on=str(plane.deployment),
         next_step="upgrade it with its own installer",
     )
@@ -170,9 +174,9 @@ def _serves(snapshot: MeshSnapshot, objects: Iterable[Manifest], revision: str) 
 def _only(snapshot: MeshSnapshot, role: str, revision: str) -> Part | None:
     found: list[Part] = _releases(snapshot, role)
     installed = _installed(snapshot, _COMPONENT_OF[role], revision)
-    found += [installed] if installed else []
+    found += [part for part in (installed, sail_part(snapshot, role)) if part is not None]
     if len(found) > 1:
-        names = [f"Helm release {part.key}" if isinstance(part, HelmRelease) else "istioctl" for part in found]
+        names = [f"Helm release {part.key}" if isinstance(part, HelmRelease) else _INSTALLER[type(part)] for part in found]
         raise BlockedError(
             f"{role} has more than one owner: {', '.join(names)}",
             next_step="let one of them have it: remove the others' marks and records, or what is not in use",

@@ -1,7 +1,6 @@
 """The command ``resail``, also installed as ``kubectl-resail``."""
 
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -85,6 +84,8 @@ def _usage(error: click.UsageError, program: str) -> UsageError:
 def _unexpected(error: Exception, arguments: Sequence[str]) -> int:
     wants_traceback = not {"-v", "--verbose"}.isdisjoint(arguments)
     if wants_traceback:
+        import traceback
+
         traceback.print_exception(error)
     failure = ResailError(
         f"unexpected {type(error).__name__}: {error}",

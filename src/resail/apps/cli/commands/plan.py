@@ -1,7 +1,7 @@
 """``resail plan``"""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -9,6 +9,10 @@ from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapsho
 from resail.apps.cli.command import Command
 from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
+from resail.apps.cli.skipping import SkippedCheckType
+
+if TYPE_CHECKING:
+    from resail.models.plan import SkippedCheck
 
 __all__ = ["command"]
 
@@ -86,6 +90,15 @@ __all__ = ["command"]
     default="0s",
     help="How long the new revision serves before the old one is removed, such as 90s, 30m, 24h or 7d.",
 )
+@click.option(
+    "--skip-check",
+    "skipped",
+    metavar="CHECK=REASON",
+    type=SkippedCheckType(),
+    multiple=True,
+    help="Leave out a check (images, ca-root, capacity), for a reason that the plan and its record tell; may be given several "
+    "times.",
+)
 @release_dir_option
 @snapshot_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -105,6 +118,7 @@ def command(
     ready_timeout: int,
     remove_old: bool,
     soak: int,
+    skipped: tuple["SkippedCheck", ...],
     release_directories: tuple[Path, ...],
     snapshot: Path | None,
     out: Path | None,
@@ -136,12 +150,13 @@ def command(
         ready_timeout=ready_timeout,
         remove_old=remove_old,
         soak=soak,
+        skipped=skipped,
         release_directories=release_directories,
         out=out,
     )
     made = settle(plan(request, lambda text: say(text, settings)))
     rights = settle(rights_findings(request.mesh, made))
-    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    # They are of who plans, who need not be who applies: so they are no part of the file.
     shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:

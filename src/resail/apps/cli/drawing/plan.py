@@ -24,6 +24,7 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
                 ("on failure", plan.on_failure),
                 ("cluster", plan.cluster_id),
                 ("plan id", files.id),
+                *((f"not checked: {one.check}", one.reason) for one in plan.skipped),
             ]
         ),
         *([_hops(plan)] if len(plan.hops) > 1 else []),
