@@ -1,5 +1,7 @@
 """What a failed or cut-off action of ours left is cleared; what is anyone else's is not touched."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -24,7 +26,7 @@ class Deleting:
 
 
 def revision(number: int, status: str, run: str = "") -> Manifest:
-    content = ("istiod", "1.26.0", "1.26.0", {}, ())
+    content: Any = ("istiod", "1.26.0", "1.26.0", {}, ())
     return encode_release(StoredRelease("istiod", "istio-system", number, status, *content, apply_method="ssa", run=run))
 
 
