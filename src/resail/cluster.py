@@ -6,14 +6,24 @@ what ``tests/contract`` shows on the real API server, and nothing more.
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from resail.models.access import Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
-__all__ = ["FIELD_MANAGER", "AccessReviewer", "Clock", "Cluster", "ClusterReader", "ClusterWriter", "ResourceKind", "WatchEvent"]
+__all__ = [
+    "FIELD_MANAGER",
+    "AccessReviewer",
+    "Clock",
+    "Cluster",
+    "ClusterReader",
+    "ClusterWriter",
+    "PodAsker",
+    "ResourceKind",
+    "WatchEvent",
+]
 
 T = TypeVar("T")
 
@@ -150,6 +160,20 @@ class AccessReviewer(Protocol):
 
         Raises:
             ClusterApiError: whoever decides that does not tell.
+        """
+        ...
+
+
+@runtime_checkable
+class PodAsker(Protocol):
+    """A cluster whose pods can be asked through it, which those of a twin cannot."""
+
+    async def ask_pod(self, pod: ObjectRef, port: int, path: str) -> bytes:
+        """What a pod answers to ``GET /path`` on a port, by the API server's proxy (right: ``get`` on ``pods/proxy``).
+
+        Raises:
+            ClusterApiError: it does not answer, or may not be asked.
+            ClusterUnreachableError: the API does not answer.
         """
         ...
 

@@ -141,6 +141,8 @@ class LockedError(ResailError):
 class ClusterApiError(ResailError):
     """The API answered, and refused or failed. ``status`` is the HTTP code, 0 where there is none."""
 
+    exit_code = ExitCode.UNREACHABLE
+
     def __init__(self, what: str, *, on: str = "", next_step: str = "", status: int = 0) -> None:
         super().__init__(what, on=on, next_step=next_step)
         self.status = status
@@ -148,8 +150,6 @@ class ClusterApiError(ResailError):
 
 class ApiFailingError(ClusterApiError):
     """It fails at what it is asked (HTTP 5xx, or 429 for long), or its answer cannot be read."""
-
-    exit_code = ExitCode.UNREACHABLE
 
 
 class NotFoundError(ClusterApiError):

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from resail.models.identity import IstioVersion
+from resail.operations.istioctl import get_istioctl
 from resail.releases.store import default_store
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
@@ -20,6 +21,7 @@ from tests.conftest import EMPTY, settle
 
 FROM = "1.25.1"
 TO = "1.26.0"
+OPERATOR = Path(__file__).with_name("operator.yaml")
 _SAVED = "foreign-mesh"
 
 
@@ -87,6 +89,32 @@ def restore(bed: Bed) -> None:
     """Put the bed back to the foreign mesh at Istio 1.25.1."""
     bed.reset(_SAVED)
     settle(bed)
+
+
+class IstioctlMeshes:
+    """Meshes that istioctl installed, each version's once."""
+
+    def __init__(self, bed: Bed) -> None:
+        self.bed = bed
+        self._saved: set[str] = set()
+
+    def restore(self, version: str) -> None:
+        """Put the bed to the mesh of that version."""
+        name = f"istioctl-mesh-{version}"
+        if name not in self._saved:
+            self.bed.reset(EMPTY)
+            kubectl, istioctl = ensure(("kubectl",), print)["kubectl"], get_istioctl(version).path
+            script, kubeconfig = Path(__file__).with_name("istioctl_mesh.py"), self.bed.kubeconfig_of("deployer")
+            subprocess.run([sys.executable, script, istioctl, kubectl, kubeconfig, OPERATOR], check=True)
+            self.bed.save(name)
+            self._saved.add(name)
+        self.bed.reset(name)
+        settle(self.bed)
+
+
+@pytest.fixture(scope="session")
+def istioctl_meshes(session_bed: Bed) -> IstioctlMeshes:
+    return IstioctlMeshes(session_bed)
 
 
 class Unbroken(msgspec.Struct, frozen=True):

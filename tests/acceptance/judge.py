@@ -1,19 +1,33 @@
 """The judge of a run: what the API server's audit log says was written, held against what the plan shows."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resail.models.identity import ObjectRef
-from resail.models.plan import AdoptObjects, HelmChange, LabelNamespace, MoveTag, PlanFiles, RemoveRevision, Restart, RestartWave
+from resail.models.plan import (
+    AdoptObjects,
+    HelmChange,
+    InstallBefore,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    RemoveRevision,
+    Restart,
+    RestartWave,
+)
 from resail.testbed.audit import Event
 
-__all__ = ["Kinds", "restarted_twice", "unexplained"]
+__all__ = ["Kinds", "besides_bookkeeping", "restarted_twice", "unexplained"]
 
 Kinds = Mapping[tuple[str, str], str]
 """API group and resource → kind, as discovery tells."""
 
 _MARK = "resail.dev/restart"
+_COPY = re.compile(r"resail-r-[0-9a-f]{8}(-(plan|log)-[0-9]+)?")
+"""Names of the ConfigMaps that a run's copy is in."""
 
 _Named = tuple[str, str, str, str]
 """Group, kind, namespace, name."""
@@ -29,7 +43,23 @@ def unexplained(events: Sequence[Event], files: PlanFiles, kinds: Kinds, *, undo
         undone: the run was rolled back, so what the plan removes may come back, and a StatefulSet's stuck pod may go.
     """
     shown = _Shown(files, undone)
-    return [line for event in events if (line := shown.complaint(event, kinds))]
+    written = besides_bookkeeping(events, files.plan.istio_namespace)
+    return [line for event in written if (line := shown.complaint(event, kinds))]
+
+
+def besides_bookkeeping(events: Sequence[Event], namespace: str) -> list[Event]:
+    """Those that are neither of the lease nor of the copies of runs' journals, which are in the control plane's namespace."""
+    return [event for event in events if not _is_bookkeeping(event, namespace)]
+
+
+def _is_bookkeeping(event: Event, namespace: str) -> bool:
+    target = event.object_ref
+    if target.namespace != namespace or target.subresource:
+        return False
+    if (target.api_group, target.resource) == ("coordination.k8s.io", "leases"):
+        return target.name == "resail" and event.verb in ("create", "patch")
+    copy = (target.api_group, target.resource) == ("", "configmaps") and _COPY.fullmatch(target.name)
+    return bool(copy) and event.verb in ("create", "patch", "delete")
 
 
 def restarted_twice(events: Sequence[Event], files: PlanFiles) -> list[str]:
@@ -53,6 +83,7 @@ class _Shown:
 
     def __init__(self, files: PlanFiles, undone: bool) -> None:
         self._undone = undone
+        self._by_istioctl = _by_istioctl(files, undone)
         changes = [getattr(step, "change", None) for step in files.plan.steps]
         self._changes = [change for change in changes if isinstance(change, HelmChange)]
         self._rendered = {_named(ObjectRef.of(manifest)) for one in self._changes for manifest in files.manifests[one.manifests]}
@@ -85,6 +116,7 @@ class _Shown:
         named = (target.api_group, kind, namespace, target.name)
         allowed = (
             self._by_a_release(event, named)
+            or (named, event.verb == "delete") in self._by_istioctl
             or (named in self._tags and event.verb == "patch")
             or (named in self._taken and event.verb in ("patch", "create"))
             or self._labelling(event, named)
@@ -122,6 +154,20 @@ class _Shown:
             )
         listed = any(one.method == "rollout" and _named(one.workload) == named for one in self._restarts)
         return listed and event.verb == "patch" and _only_marks(event.request_object)
+
+
+def _by_istioctl(files: PlanFiles, undone: bool) -> set[tuple[_Named, bool]]:
+    """What istioctl may write, and what may be deleted: on the way there nothing is."""
+    found: set[tuple[_Named, bool]] = set()
+    for step in files.plan.steps:
+        change, undo = getattr(step, "change", None), step.undo
+        if not isinstance(change, IstioctlChange):
+            continue
+        shown = [change.manifests, *([undo.manifests] if undone and isinstance(undo, InstallBefore) else [])]
+        found |= {(_named(ObjectRef.of(manifest)), False) for name in shown for manifest in files.manifests[name]}
+        if undone:
+            found |= {(_named(each.object), True) for each in change.objects if each.change == "add"}
+    return found
 
 
 def _restarts(files: PlanFiles) -> list[Restart]:

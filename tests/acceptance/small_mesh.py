@@ -15,7 +15,23 @@ from resail.testbed.mesh.install import wait_until_ready
 from resail.twin.cluster import TwinCluster, open_twin
 from resail.twin.loop import run
 
-__all__ = ["FROM", "TO", "make_mesh", "open_small_charts"]
+__all__ = [
+    "FROM",
+    "TO",
+    "budget",
+    "injector",
+    "istiod",
+    "make_mesh",
+    "namespace",
+    "node",
+    "open_small_charts",
+    "role",
+    "service",
+    "settings",
+    "small_object",
+    "validator",
+    "workload",
+]
 
 FROM, TO = "1.26.0", "1.27.9"
 
@@ -57,16 +73,16 @@ def make_mesh(path: Path) -> None:
 
 async def _install(twin: TwinCluster) -> None:
     installer = RenderedInstaller(twin, twin)
-    for manifest in (_node(), *map(_namespace, (_SYSTEM, "front", "back"), ({}, _BY_DEFAULT, _BY_REVISION))):
+    for manifest in (node(), *map(namespace, (_SYSTEM, "front", "back"), ({}, _BY_DEFAULT, _BY_REVISION))):
         await twin.apply(manifest, manager="kubectl")
     for release, chart, values in (("base", "base", {"defaultRevision": "1-26-0"}), ("istiod", "istiod", {"revision": "1-26-0"})):
         change = HelmChange(release, _SYSTEM, chart, "install", "", FROM, values, "", ())
         await installer.apply(change, _render(chart, values, FROM), Path("none"), run="")
     await wait_until_ready(twin)
-    await twin.apply(_injector("1-26-0", "default"), manager="kubectl")
+    await twin.apply(injector("1-26-0", "default"), manager="kubectl")
     await twin.clock.sleep(1)
     # One that can roll, and one whose strategy would take more pods than its budget lets go.
-    for manifest in (_workload("front", "web", {}), _workload("back", "queue", {"maxUnavailable": 2, "maxSurge": 0}), _budget()):
+    for manifest in (workload("front", "web", {}), workload("back", "queue", {"maxUnavailable": 2, "maxSurge": 0}), budget()):
         await twin.apply(manifest, manager="kubectl")
     await wait_until_ready(twin)
     await twin.clock.sleep(60)
@@ -79,46 +95,46 @@ _BY_REVISION = {"istio.io/rev": "1-26-0"}
 def _render(chart: str, values: dict[str, Any], version: str) -> tuple[Manifest, ...]:
     if chart == "base":
         # The target brings a role that its forerunner has not.
-        roles = [_role("istio-reader", version), *([_role("istio-writer", version)] if version == TO else [])]
+        roles = [role("istio-reader", version), *([role("istio-writer", version)] if version == TO else [])]
         policy = values.get("base", {}).get("validationFailurePolicy")
-        return (*roles, _validator("istiod-default-validator", values["defaultRevision"], policy or "Ignore"))
+        return (*roles, validator("istiod-default-validator", values["defaultRevision"], policy or "Ignore"))
     revision = values["revision"]
-    hooks = [_injector(revision, tag) for tag in ("", *values.get("revisionTags", ()))]
-    own = _validator(f"istio-validator-{revision}-{_SYSTEM}", revision, "Ignore")
-    return (_istiod(revision, version), _service(revision), _settings(revision, version), own, *hooks)
+    hooks = [injector(revision, tag) for tag in ("", *values.get("revisionTags", ()))]
+    own = validator(f"istio-validator-{revision}-{_SYSTEM}", revision, "Ignore")
+    return (istiod(revision, version), service(revision), settings(revision, version), own, *hooks)
 
 
-def _object(api_version: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Manifest:
+def small_object(api_version: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Manifest:
     labels = fields.pop("labels", {})
     metadata = {"name": name, "labels": labels, **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
 
 
-def _role(name: str, version: str) -> Manifest:
+def role(name: str, version: str) -> Manifest:
     rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
-    return _object("rbac.authorization.k8s.io/v1", "ClusterRole", name, labels={"version": version}, rules=[rule])
+    return small_object("rbac.authorization.k8s.io/v1", "ClusterRole", name, labels={"version": version}, rules=[rule])
 
 
-def _istiod(revision: str, version: str) -> Manifest:
+def istiod(revision: str, version: str) -> Manifest:
     labels = {"app": "istiod", "istio.io/rev": revision}
     containers = [{"name": "discovery", "image": f"docker.io/istio/pilot:{version}"}]
     spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}}}
-    return _object("apps/v1", "Deployment", f"istiod-{revision}", _SYSTEM, labels=labels, spec={"replicas": 1, **spec})
+    return small_object("apps/v1", "Deployment", f"istiod-{revision}", _SYSTEM, labels=labels, spec={"replicas": 1, **spec})
 
 
-def _service(revision: str) -> Manifest:
+def service(revision: str) -> Manifest:
     labels = {"app": "istiod", "istio.io/rev": revision}
     ports = [{"name": "webhook", "port": 443, "targetPort": 15017, "protocol": "TCP"}]
-    return _object("v1", "Service", f"istiod-{revision}", _SYSTEM, labels=labels, spec={"selector": labels, "ports": ports})
+    return small_object("v1", "Service", f"istiod-{revision}", _SYSTEM, labels=labels, spec={"selector": labels, "ports": ports})
 
 
-def _settings(revision: str, version: str) -> Manifest:
+def settings(revision: str, version: str) -> Manifest:
     proxy = {"image": "proxyv2", "resources": {}}
     values = json.dumps({"global": {"hub": "docker.io/istio", "tag": version, "proxy": proxy}})
-    return _object("v1", "ConfigMap", f"istio-sidecar-injector-{revision}", _SYSTEM, data={"values": values})
+    return small_object("v1", "ConfigMap", f"istio-sidecar-injector-{revision}", _SYSTEM, data={"values": values})
 
 
-def _injector(revision: str, tag: str) -> Manifest:
+def injector(revision: str, tag: str) -> Manifest:
     asked = {"key": "istio.io/rev", "operator": "In", "values": [tag or revision]}
     selectors = [[asked, {"key": "istio-injection", "operator": "DoesNotExist"}]]
     if tag == "default":
@@ -139,10 +155,10 @@ def _injector(revision: str, tag: str) -> Manifest:
     ]
     labels = {"app": "sidecar-injector", "istio.io/rev": revision, **({"istio.io/tag": tag} if tag else {})}
     name = f"istio-revision-tag-{tag}" if tag else f"istio-sidecar-injector-{revision}"
-    return _object(_WEBHOOKS, "MutatingWebhookConfiguration", name, labels=labels, webhooks=webhooks)
+    return small_object(_WEBHOOKS, "MutatingWebhookConfiguration", name, labels=labels, webhooks=webhooks)
 
 
-def _validator(name: str, revision: str, policy: str) -> Manifest:
+def validator(name: str, revision: str, policy: str) -> Manifest:
     webhook = {
         "name": "validation.istio.io",
         "clientConfig": {
@@ -154,26 +170,26 @@ def _validator(name: str, revision: str, policy: str) -> Manifest:
         "admissionReviewVersions": ["v1"],
     }
     labels = {"app": "istiod", "istio.io/rev": revision}
-    return _object(_WEBHOOKS, "ValidatingWebhookConfiguration", name, labels=labels, webhooks=[webhook])
+    return small_object(_WEBHOOKS, "ValidatingWebhookConfiguration", name, labels=labels, webhooks=[webhook])
 
 
-def _node() -> Manifest:
+def node() -> Manifest:
     capacity = {"cpu": "8", "memory": "32Gi", "pods": "110"}
-    return _object("v1", "Node", "worker", status={"allocatable": capacity, "capacity": capacity})
+    return small_object("v1", "Node", "worker", status={"allocatable": capacity, "capacity": capacity})
 
 
-def _namespace(name: str, labels: dict[str, str]) -> Manifest:
-    return _object("v1", "Namespace", name, labels=labels)
+def namespace(name: str, labels: dict[str, str]) -> Manifest:
+    return small_object("v1", "Namespace", name, labels=labels)
 
 
-def _workload(namespace: str, name: str, rolling: dict[str, int]) -> Manifest:
+def workload(namespace: str, name: str, rolling: dict[str, int]) -> Manifest:
     labels = {"app": name}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "example.org/app:1"}]}}
     strategy = {"type": "RollingUpdate", "rollingUpdate": rolling or {"maxUnavailable": 0, "maxSurge": 1}}
     spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template, "strategy": strategy}
-    return _object("apps/v1", "Deployment", name, namespace, spec=spec)
+    return small_object("apps/v1", "Deployment", name, namespace, spec=spec)
 
 
-def _budget() -> Manifest:
+def budget() -> Manifest:
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "queue"}}}
-    return _object("policy/v1", "PodDisruptionBudget", "queue", "back", spec=spec)
+    return small_object("policy/v1", "PodDisruptionBudget", "queue", "back", spec=spec)

@@ -19,7 +19,7 @@ from resail.plan.rights import rights_to_run
 from resail.plan.roles import in_words
 from resail.testbed import audit
 from resail.testbed.bed import Bed
-from tests.acceptance.conftest import Resail
+from tests.acceptance.conftest import TO, Resail
 from tests.plan.granted import granted_by
 
 pytestmark = pytest.mark.bed
@@ -88,13 +88,25 @@ async def test_exactly_the_printed_roles_are_enough(resail: Resail, tmp_path: Pa
     assert printed == resail("rbac", resail.plan, "--serviceaccount", "ops:upgrader", "-o", "yaml").output
     roles: list[Manifest] = list(yaml.safe_load_all(printed))
 
+    wanted = set(rights_to_run(files))
     async with connect(resail.bed.kubeconfig) as cluster:
         served = {(one.kind.group, one.plural) for one in await cluster.resource_kinds()}
     nothing = upgrader("apply", upgrader.plan, "--dir", upgrader.state, code=3).errors
-    assert told_in(nothing) == set(in_words(each for one in rights_to_run(files) for each in expanded(one, served)))
-    for role in roles:
+    assert told_in(nothing) == set(in_words(each for one in wanted for each in expanded(one, served)))
+
+    reading = only_reading(roles[0])
+    write(resail.bed, "POST", reading)
+    write(resail.bed, "POST", roles[1])
+    lacking = wanted - granted_by(reading)
+    await upgrader.until_missing(wanted, lacking)
+    planned = upgrader("plan", "--to", TO, "--out", tmp_path / "read-only.zip", "-o", "json").json
+    (finding,) = [one for one in planned["findings"] if one["id"] == "rights-missing"]
+    assert (finding["severity"], told_in(finding["message"])) == ("warning", set(in_words(lacking)))
+    assert read_plan(tmp_path / "read-only.zip").plan.steps == files.plan.steps
+
+    write(resail.bed, "PUT", roles[0])
+    for role in roles[2:]:
         write(resail.bed, "POST", role)
-    wanted = set(rights_to_run(files))
     await upgrader.until_missing(wanted, set())
 
     rules = list(without_rule(roles))
@@ -110,12 +122,18 @@ async def test_exactly_the_printed_roles_are_enough(resail: Resail, tmp_path: Pa
     assert audit.writes(upgrader.events, ACCOUNT) == []
     await upgrader.until_missing(wanted, set())
 
+    begun = len(upgrader.events)
     assert upgrader.apply()["state"] == "done"
     assert upgrader("verify", "--plan", upgrader.plan, "-o", "json").json["verdict"] == "ready"
     assert upgrader.rollback()["state"] == "rolled-back"
-    begun = next(number for number, event in enumerate(upgrader.events) if event in audit.writes(upgrader.events, ACCOUNT))
     refused_calls = [event for event in upgrader.events[begun:] if event.response_status.code == 403]
     assert [event.request_uri for event in refused_calls if not expected_refusal(event, files)] == []
+
+
+def only_reading(role: Manifest) -> Manifest:
+    """The role with none but the verbs that read."""
+    rules = [{**rule, "verbs": [verb for verb in rule["verbs"] if verb in ("get", "list")]} for rule in role["rules"]]
+    return {**role, "rules": [rule for rule in rules if rule["verbs"]]}
 
 
 def told_in(errors: str) -> set[str]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Container, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from resail.journal.sqlite import open_journal
 from resail.models.identity import Manifest
 from resail.models.journal import CallIntent, StepIntent
+from resail.models.plan import PlanFiles
 from resail.operations.apply import ApplyRequest, ResumeRequest, RollbackRequest, apply, resume, rollback
 from resail.operations.cluster_choice import TWIN
 from resail.operations.demo import DemoRequest, DemoStage, set_stage
@@ -92,7 +93,14 @@ def goes_on(directory: Path, work: Work) -> None:
         settle(resume(ResumeRequest(directory=directory)))
 
 
-def complaints(stage: DemoStage, unbroken: list[Manifest], directory: Path) -> list[str]:
+class Planned(Protocol):
+    """A mesh with a plan for it."""
+
+    @property
+    def files(self) -> PlanFiles: ...
+
+
+def complaints(stage: Planned, unbroken: list[Manifest], directory: Path) -> list[str]:
     """What is otherwise after an upgrade that was killed and resumed."""
     journal = open_journal(directory / "journal.db")
     run, entries = journal.run(None), journal.entries(journal.run(None).id)

@@ -9,6 +9,7 @@ from resail.models.journal import CallIntent, Entry
 from resail.models.plan import (
     AdoptObjects,
     HelmChange,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
@@ -108,7 +109,7 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
             adopted = call.verb in ("patch", "create") and call.object in {str(one.object) for one in objects}
             return adopted or (call.verb == "apply" and call.object in {str(one.object) for one in fields})
         case MoveTag(manifests=manifests):
-            return (call.verb, call.object) == ("patch", str(ObjectRef.of(files.manifests[manifests][0])))
+            return call.verb == "patch" and call.object in {str(ObjectRef.of(hook)) for hook in files.manifests[manifests]}
         case LabelNamespace(namespace=namespace):
             return (call.verb, call.object) == ("patch", str(ObjectRef("v1", "Namespace", "", namespace)))
         case RestartWave(restarts=restarts):
@@ -124,8 +125,17 @@ def _shows(step: Step, call: CallIntent, files: PlanFiles) -> bool:
         case UpgradeCRDs(change=change) if call.verb == "apply":
             return call.object in {str(one.object) for one in change.objects}
         case _:
-            helm = getattr(step, "change", None)
-            return isinstance(helm, HelmChange) and _changes(helm, call)
+            changed = getattr(step, "change", None)
+            if isinstance(changed, IstioctlChange):
+                return _installs(changed, call)
+            return isinstance(changed, HelmChange) and _changes(changed, call)
+
+
+def _installs(change: IstioctlChange, call: CallIntent) -> bool:
+    if call.verb.startswith("istioctl "):
+        return call.object == f"revision {change.revision}"
+    # What the older version does not know is removed after it.
+    return call.verb == "delete" and call.object in {str(one.object) for one in change.objects if one.change == "add"}
 
 
 def _changes(helm: HelmChange, call: CallIntent) -> bool:

@@ -10,7 +10,11 @@ from resail.checks.verification import ManifestEvidence, ServiceEvidence, Verifi
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.plan import Hop, Restart, RestartAgain, RestartWave
 from resail.models.snapshot import MeshSnapshot
+from resail.plan.options import PlanOptions
+from resail.plan.stages import Configurations
+from tests.plan.charts import plan_for
 from tests.plan.meshes import deployment, mesh, tag
+from tests.plan.operators import component_parts, control_plane, default_tag, installed_components, operator
 from tests.plan.test_file import a_plan
 
 NOTHING = VerificationEvidence((), (), ())
@@ -114,3 +118,47 @@ def test_a_hop_is_judged_by_what_the_plan_has_come_to_with_it() -> None:
     assert blockers("1.26.0", 0) == ["control-plane-not-on-target"]
     assert blockers("1.26.0", 1) == [], "the data plane may be left behind for a hop"
     assert blockers("1.27.0", 2) == blockers("1.27.0", None) == ["proxy-skew", "proxy-skew", "workload-not-on-target"]
+
+
+def by_istioctl(*, brought_on: tuple[str, ...]) -> MeshSnapshot:
+    """Istioctl's at 1.26.0 but for some at 1.27.0."""
+    components = tuple(
+        one
+        for component in ("Base", "Cni", "IngressGateways", "Pilot")
+        for one in installed_components(GIVEN, "1.27.0" if component in brought_on else "1.26.0")
+        if one.component == component
+    )
+    parts, workloads = component_parts(components)
+    return mesh(
+        *workloads,
+        tags=(default_tag("1.26.0"),),
+        components=parts,
+        helm_releases=(),
+        istioctl_components=components,
+        control_planes=(control_plane("1.27.0" if "Pilot" in brought_on else "1.26.0"),),
+    )
+
+
+GIVEN = operator("cni", gateways=("ingressgateway",))
+
+
+def test_what_istioctl_did_not_bring_on_is_named() -> None:
+    known = Configurations(GIVEN, {("default", "1.26.0"): GIVEN})
+    plan = plan_for(by_istioctl(brought_on=()), PlanOptions(strategy="in-place"), configurations=known).plan
+    everything = ("Base", "Cni", "IngressGateways", "Pilot")
+
+    def missing(*brought_on: str) -> list[str]:
+        found = verify_mesh(by_istioctl(brought_on=brought_on), NOTHING, plan)
+        return [one.message for one in found if one.id == "component-not-on-target"]
+
+    assert missing(*everything) == []
+    assert missing("Base", "Pilot", "IngressGateways") == ["Cni of istioctl, revision default, is not on 1.27.0"]
+
+
+def test_a_workload_of_istioctl_that_is_not_ready_is_named() -> None:
+    snapshot = by_istioctl(brought_on=())
+    workloads = tuple(
+        msgspec.structs.replace(one, ready=0) if one.ref.name == "istio-cni-node" else one for one in snapshot.workloads
+    )
+    found = verify_mesh(msgspec.structs.replace(snapshot, workloads=workloads), NOTHING, None)
+    assert [str(one.objects[0].name) for one in found if one.id == "workload-not-ready"] == ["istio-cni-node"]

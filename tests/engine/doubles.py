@@ -85,7 +85,9 @@ class NoReleases:
     async def apply(self, change: HelmChange, objects: Sequence[Manifest], charts: Path, *, run: str) -> ReleaseState:
         raise AssertionError("no releases here")
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
         raise AssertionError("no releases here")
 
     async def uninstall(self, release: str, *, keep_history: bool = False) -> None:

@@ -129,6 +129,11 @@ async def story(bed: Bed, charts: Charts, opening: Opening) -> list[Stage]:
             await installer.rollback(f"{SYSTEM}/{name}", 1, run=RUN)
         stages.append(await stage(bed, cluster))
 
+        await installer.uninstall(f"{SYSTEM}/istiod", keep_history=True)
+        stages.append(await stage(bed, cluster))
+        await installer.rollback(f"{SYSTEM}/istiod", 3, run=RUN)
+        stages.append(await stage(bed, cluster))
+
         for name in reversed(RELEASES):
             await installer.uninstall(f"{SYSTEM}/{name}")
             await installer.uninstall(f"{SYSTEM}/{name}")
@@ -209,17 +214,20 @@ def test_both_leave_the_same(session_bed: Bed, charts: Charts) -> None:
     for opening in (by_helm, by_rendered):
         session_bed.reset(EMPTY)
         told.append(asyncio.run(story(session_bed, charts, opening)))
-    for act, helm, ours in zip(("install", "upgrade", "rollback", "uninstall"), *told, strict=True):
+    for act, helm, ours in zip(("install", "upgrade", "rollback", "remove", "bring back", "uninstall"), *told, strict=True):
         assert differences(helm.world, ours.world, also_exempt=ANOTHER_RUN) == [], act
         assert ours.crds == helm.crds, act
         assert [one for one in ours.releases if one not in helm.releases] == [], act
         assert len(ours.releases) == len(helm.releases), act
         assert sorted(ours.owned) == sorted(helm.owned), act
         assert {name: fields for name, fields in ours.owned.items() if helm.owned[name] != fields} == {}, act
-    installed, upgraded, back, away = told[1]
+    installed, upgraded, back, removed, again, away = told[1]
     assert differences(installed.world, upgraded.world) != []
     assert "istio-system/HorizontalPodAutoscaler/istiod" in installed.world.keys() - upgraded.world.keys()
     assert "istio-system/HorizontalPodAutoscaler/istiod" in back.world
+    assert "istio-system/Deployment/istiod" not in removed.world
+    assert {"uninstalled"} == {one.status for _, one in removed.releases if one.name == "istiod" and one.revision == 3}
+    assert differences(back.world, again.world, also_exempt=ANOTHER_RUN) == []
     # Of Istio's CRDs, that of WorkloadGroups lacks the annotation that has Helm keep it.
     kept = {
         name for name, crd in installed.crds.items() if crd["metadata"]["annotations"].get("helm.sh/resource-policy") == "keep"

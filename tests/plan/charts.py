@@ -8,7 +8,7 @@ import msgspec
 from resail.models.identity import IstioVersion, Manifest
 from resail.models.plan import PlanFiles
 from resail.models.release import Release
-from resail.models.rendering import ChartFacts, RenderRequest
+from resail.models.rendering import ChartFacts, IstioctlRequest, RenderRequest
 from resail.models.snapshot import HelmRelease, MeshSnapshot
 from resail.plan.assembly import assemble
 from resail.plan.builder import BuiltHop, build_hop
@@ -18,7 +18,9 @@ from resail.plan.obstacles import InTheWay
 from resail.plan.options import PlanOptions
 from resail.plan.path import Journey, Leg, find_path
 from resail.plan.selection import select
+from resail.plan.stages import Configurations
 from resail.snapshot.aftermath import aftermath
+from tests.plan.operators import generate
 
 __all__ = ["TARGET", "hops_for", "installed", "plan_for", "render"]
 
@@ -62,12 +64,13 @@ def plan_for(
     *stops: IstioVersion,
     target: IstioVersion = TARGET,
     in_the_way: Mapping[str, InTheWay] | None = None,
+    configurations: Configurations | None = None,
     **wishes: dict[str, Any],
 ) -> PlanFiles:
-    """All of planning, but for what is asked of Helm and the cluster; ``stops`` are those on the way."""
+    """All of planning, but for what is asked of Helm, istioctl and the cluster; ``stops`` are those on the way."""
     start = standing_of(snapshot, select(snapshot, options.revision))
     legs = find_path(Journey(start, target, options.strategy, node_level(snapshot), stops), ())
-    return assemble(hops_for(snapshot, legs, options, in_the_way, **wishes))
+    return assemble(hops_for(snapshot, legs, options, in_the_way, configurations, **wishes))
 
 
 def hops_for(
@@ -75,6 +78,7 @@ def hops_for(
     legs: Sequence[Leg],
     options: PlanOptions,
     in_the_way: Mapping[str, InTheWay] | None = None,
+    configurations: Configurations | None = None,
     **wishes: dict[str, Any],
 ) -> list[BuiltHop]:
     """Each hop planned on what the one before it leaves."""
@@ -83,10 +87,15 @@ def hops_for(
         if hops:
             snapshot = aftermath(snapshot, hops[-1].hop, hops[-1].steps, hops[-1].manifests)
             options = msgspec.structs.replace(options, revision=hops[-1].hop.to_revision)
-        drafted = draft(choose(snapshot, leg, options), _FACTS, wishes)
-        rendered = [render(request, str(leg.end)) for request in drafted.requests]
+            configurations = hops[-1].configurations
+        drafted = draft(choose(snapshot, leg, options), _FACTS, wishes, configurations)
+        rendered = [_rendered(request, leg.end) for request in drafted.requests]
         hops.append(build_hop(drafted, rendered, Release(leg.end, "/nowhere", "test", f"sha256:{leg.end}"), hops, in_the_way))
     return hops
+
+
+def _rendered(request: RenderRequest | IstioctlRequest, version: IstioVersion) -> tuple[Manifest, ...]:
+    return generate(request) if isinstance(request, IstioctlRequest) else render(request, str(version))
 
 
 def _runs(kind: str, named: dict[str, Any], image: str, container: str, labels: dict[str, str] | None = None) -> Manifest:

@@ -27,6 +27,7 @@ from resail.models.plan import (
     Step,
     TagBack,
     TagIs,
+    TrustIs,
     Undo,
     UninstallRelease,
     UpgradeCNI,
@@ -117,7 +118,7 @@ class Imagined:
                 return (len(history), *history[-1]) == (revision, version, digest)
             case ReleaseAbsent(release=release):
                 return release not in self.releases
-            case ComponentIs() | ResourceIs():
+            case ComponentIs() | ResourceIs() | TrustIs():
                 raise NotImplementedError
             case TagIs(tag=name, revision=pointed):
                 return self.tags.get(name) == pointed

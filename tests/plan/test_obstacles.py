@@ -25,7 +25,7 @@ from resail.models.plan import (
     UpgradeControlPlane,
     UpgradeCRDs,
 )
-from resail.plan.obstacles import InTheWay, StrangeObject, take_over
+from resail.plan.obstacles import ISTIOCTL, InTheWay, StrangeObject, take_over
 from resail.plan.options import PlanOptions
 from resail.plan.rollback import undo_sequence
 from tests.plan.charts import TARGET, installed, plan_for
@@ -95,6 +95,13 @@ def test_a_field_is_asked_for_once_and_remembered_once() -> None:
 def test_a_field_that_could_not_be_put_back_blocks(contested: Manifest, field: str) -> None:
     taken = take_over(InTheWay(conflicts=(conflict(contested, field),), contested=(contested,)), RELEASE, ())
     assert [finding.id for finding in taken.findings] == ["field-in-the-way"]
+
+
+def test_istioctl_which_overwrites_by_force_is_not_let_to() -> None:
+    files = planned("in-place", ISTIOCTL, VALUES)
+    (blocker,) = [finding for finding in files.plan.findings if finding.severity == "blocker"]
+    assert (blocker.id, blocker.evidence) == ("object-in-the-way", "written by hand")
+    assert "istio-system/ConfigMap/values is there already, and istioctl cannot have it" in blocker.message
 
 
 def test_what_could_not_be_seen_is_told() -> None:

@@ -28,8 +28,12 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def told(snapshot: MeshSnapshot) -> dict[str, Any]:
-    """What a planner reads: the evidence of an owner is words for people, and the schema of a CRD is not in a snapshot."""
+    """What a planner reads: the evidence of an owner is words for people, and the schema of a CRD is not in a snapshot.
+
+    Nor is the key of the mesh's authority, so a copy has none, or its own.
+    """
     found: dict[str, Any] = msgspec.to_builtins(snapshot)
+    found.pop("trust")
     for group in ("control_planes", "tags", "components", "webhooks", "crds"):
         for one in found[group]:
             one["owner"].pop("evidence")

@@ -6,12 +6,13 @@ from typing import Literal
 import msgspec
 
 from resail.checks.differences import changed_fields
+from resail.checks.expectations import restarted_by, unmet
 from resail.checks.injection import in_mesh
 from resail.checks.rollout import ROLLING_KINDS
 from resail.checks.skew import skew_findings
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, Hop, Plan, RestartWave
+from resail.models.plan import InstallerStep, Plan
 from resail.models.snapshot import MeshSnapshot
 
 __all__ = ["ManifestEvidence", "Probe", "ServiceEvidence", "VerificationEvidence", "verify_mesh"]
@@ -81,7 +82,7 @@ def verify_mesh(
         *_webhooks(snapshot, evidence),
         *_tags(snapshot),
         *skew_findings(snapshot),
-        *(_expected(snapshot, plan, last) if plan else ()),
+        *(unmet(snapshot, plan, last) if plan else ()),
     ]
     return tuple(sorted(set(findings)))
 
@@ -141,11 +142,12 @@ def _differences(one: ManifestEvidence) -> list[str]:
 def _workloads(snapshot: MeshSnapshot, evidence: VerificationEvidence, plan: Plan | None) -> Iterable[Finding]:
     """Those of the releases are looked at with their objects."""
     of_releases = {one.object for one in evidence.manifests}
+    by_istioctl = {ObjectRef.of(manifest) for one in snapshot.istioctl_components for manifest in one.objects}
     for workload in snapshot.workloads:
         ref = workload.ref
         if ref.kind not in ROLLING_KINDS or ref in of_releases or workload.ready >= workload.replicas:
             continue
-        if in_mesh(snapshot, workload):
+        if in_mesh(snapshot, workload) or ref in by_istioctl:
             counted = f"{workload.ready} of {workload.replicas} pods are ready"
             yield Finding(
                 id="workload-not-ready",
@@ -177,15 +179,8 @@ def _severity(workloads: Iterable[ObjectRef], plan: Plan | None) -> Literal["blo
 
 
 def _touched(plan: Plan) -> frozenset[ObjectRef]:
-    changes = [change for step in plan.steps if isinstance(change := getattr(step, "change", None), HelmChange)]
-    replaced = {ref for change in changes for ref in change.replaced}
-    return frozenset(_restarted(plan, len(plan.hops) - 1)) | replaced
-
-
-def _restarted(plan: Plan, hop: int) -> dict[ObjectRef, Hop]:
-    """Each workload that was restarted by the end of a hop, and the hop that did it last."""
-    waves = [step for step in plan.steps if isinstance(step, RestartWave) and step.hop <= hop]
-    return {restart.workload: plan.hop_of(wave) for wave in waves for restart in wave.restarts}
+    replaced = {ref for step in plan.steps if isinstance(step, InstallerStep) for ref in step.change.replaced}
+    return frozenset(restarted_by(plan, len(plan.hops) - 1)) | replaced
 
 
 def _webhooks(snapshot: MeshSnapshot, evidence: VerificationEvidence) -> Iterable[Finding]:
@@ -243,33 +238,4 @@ def _tags(snapshot: MeshSnapshot) -> Iterable[Finding]:
                 evidence=f"installed are {', '.join(sorted(revisions)) or 'none'}",
                 fix=f"`istioctl tag set {tag.tag} --revision REVISION --overwrite`",
                 source="https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels",
-            )
-
-
-def _expected(snapshot: MeshSnapshot, plan: Plan, hop: int) -> Iterable[Finding]:
-    reached = plan.hops[hop]
-    planes = [plane for plane in snapshot.control_planes if plane.revision == reached.to_revision]
-    if not planes or planes[0].version != str(reached.to_version):
-        yield Finding(
-            id="control-plane-not-on-target",
-            severity="blocker",
-            message=f"revision {reached.to_revision} is not on {reached.to_version}",
-            evidence=planes[0].version if planes else "it is not installed",
-            fix="`resail status` tells which step is missing",
-        )
-    restarted = _restarted(plan, hop)
-    for workload in snapshot.workloads:
-        ref = workload.ref
-        if ref not in restarted:
-            continue
-        target, revision = str(restarted[ref].to_version), restarted[ref].to_revision
-        wrong = [pod for pod in workload.pods if pod.proxy_version and (pod.proxy_version, pod.revision) != (target, revision)]
-        if wrong:
-            yield Finding(
-                id="workload-not-on-target",
-                severity="blocker",
-                message=f"{len(wrong)} pods of {ref} are not on {target}",
-                objects=(FindingObject(ref.kind, ref.namespace, ref.name, "spec.template"),),
-                evidence=f"{wrong[0].name}: {wrong[0].proxy_version} of revision {wrong[0].revision}",
-                fix="restart it",
             )

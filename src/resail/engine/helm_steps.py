@@ -90,7 +90,7 @@ async def _roll_back(
         raise _not_ours(release, state)
     if half_done:
         await _remove_added(context, change)
-    await context.installer.rollback(release, to_revision, run=context.run)
+    await context.installer.rollback(release, to_revision, run=context.run, forced=change.forced)
     await keep_crds(context, step)
     await settled_back(context, step, goal)
     return Done(f"{release} is back at revision {to_revision}")

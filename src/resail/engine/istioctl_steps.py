@@ -88,7 +88,9 @@ async def _install_before(context: Context, step: InstallerStep, change: Istioct
     goal = context.objects(undo.manifests)
     added = [ref for ref in undo.added if ref.kind != CRD]
     half_done = context.istioctl.unfinished(change.revision)
-    if not half_done and await _stands(context, goal) and not [ref for ref in added if await _exists(context, ref)]:
+    # CRDs stay at the later version.
+    own = [one for one in goal if one["kind"] != CRD]
+    if not half_done and await _stands(context, own) and not [ref for ref in added if await _exists(context, ref)]:
         return Done("it is as it was", skipped=True)
     await _refuse_others_work(context, change, undo)
     await _install(context, step, change.revision, undo.version, undo.configuration, goal)
@@ -96,7 +98,7 @@ async def _install_before(context: Context, step: InstallerStep, change: Istioct
         await keep_crds(context, step)
     await _remove(context, [ref for ref in added if await _bears(context, ref, change.revision)])
     await settled_back(context, step, goal)
-    return Done(f"{', '.join(undo.components)} of revision {change.revision} back at {undo.version}")
+    return Done(f"{', '.join(undo.components)} back at {undo.version}")
 
 
 async def _refuse_what_others_need(context: Context, change: IstioctlChange, revision: str) -> None:

@@ -17,9 +17,9 @@ _REVISION = "istio.io/rev"
 
 
 async def do_tag(context: Context, step: MoveTag) -> Done:
-    """Point the tag's webhook to the new revision, and the default validator with it where that comes along."""
+    """Point the tag's webhook to the new revision, and with the tag ``default`` its validator."""
     webhooks = context.objects(step.manifests)
-    if all([await _points_to(context, hook) != step.to_revision for hook in webhooks]):
+    if await _points_to(context, webhooks[0]) != step.to_revision:
         await check_preconditions(context, step)
     return await _replace_all(context, webhooks, step.ready_timeout)
 
@@ -28,14 +28,13 @@ async def undo_tag(context: Context, step: MoveTag) -> Done:
     """Put the tag's webhook back as it was."""
     assert isinstance(step.undo, TagBack)
     webhooks = context.objects(step.undo.manifests)
-    for webhook in webhooks:
-        pointed = await _points_to(context, webhook)
-        if pointed not in (step.to_revision, step.from_revision):
-            raise StepFailedError(
-                f"{webhook['metadata']['name']} points to {pointed or 'nothing'}, so somebody moved it meanwhile",
-                on=f"tag {step.tag}",
-                next_step="put it where it should point, then run `resail resume`",
-            )
+    pointed = await _points_to(context, webhooks[0])
+    if pointed not in (step.to_revision, step.from_revision):
+        raise StepFailedError(
+            f"it points to {pointed or 'nothing'}, so somebody moved it meanwhile",
+            on=f"tag {step.tag}",
+            next_step="put it where it should point, then run `resail resume`",
+        )
     return await _replace_all(context, webhooks, step.ready_timeout)
 
 
@@ -59,7 +58,7 @@ async def _points_to(context: Context, webhook: Manifest) -> str:
 
 async def _replace_all(context: Context, webhooks: Sequence[Manifest], timeout: float) -> Done:
     done = [await _replace(context, webhook, timeout) for webhook in webhooks]
-    return Done(", ".join(each.detail for each in done))
+    return done[0]
 
 
 async def _replace(context: Context, webhook: Manifest, timeout: float) -> Done:

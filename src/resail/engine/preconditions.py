@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from resail.checks.trust import trust_problems
 from resail.engine.context import Context
 from resail.errors import NotFoundError, StalePlanError
 from resail.models.encoding import digest_of
@@ -19,7 +20,9 @@ from resail.models.plan import (
     ResourceIs,
     Step,
     TagIs,
+    TrustIs,
 )
+from resail.snapshot.trust import gather_trust
 
 __all__ = ["check_preconditions", "check_start"]
 
@@ -75,6 +78,8 @@ def _subject(precondition: Precondition) -> str:
             return f"resource {resource}"
         case TagIs(tag=tag):
             return f"tag {tag}"
+        case TrustIs(namespaces=namespaces):
+            return f"trust in {', '.join(namespaces)}"
         case LabelsAre(namespace=namespace):
             return f"namespace {namespace}"
         case ObjectIs(object=ref, fields=fields):
@@ -96,6 +101,8 @@ async def _wrong(context: Context, precondition: Precondition) -> list[str]:
             found = await context.reader.list_objects(_WEBHOOK, labels=f"istio.io/tag={tag}")
             pointed = sorted({(hook["metadata"].get("labels") or {}).get("istio.io/rev", "") for hook in found})
             return [] if pointed == [revision] else [f"tag {tag} points to {', '.join(pointed) or 'nothing'}, not {revision}"]
+        case TrustIs():
+            return await _wrong_trust(context, precondition)
         case LabelsAre(namespace=namespace, labels=labels):
             return await _wrong_labels(context, namespace, labels)
         case ObjectIs():
@@ -141,6 +148,14 @@ def _at(spec: Any, path: str) -> Any:
     for key in path.split("."):
         spec = spec.get(key) if isinstance(spec, dict) else None
     return spec
+
+
+async def _wrong_trust(context: Context, expected: TrustIs) -> list[str]:
+    if await context.reader.cluster_id() != context.files.plan.cluster_id:
+        # A copy of a mesh has an authority of its own.
+        return []
+    found = await gather_trust(context.reader, context.files.plan.istio_namespace, expected.namespaces)
+    return trust_problems(found, expected)
 
 
 async def _wrong_component(context: Context, expected: ComponentIs) -> list[str]:

@@ -1,6 +1,7 @@
 """The old revision goes once nothing is connected to it, and comes back from its history."""
 
 from resail.checks.connected import still_asked_for
+from resail.engine.connections import wait_until_left
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.readiness import wait_for_objects
 from resail.errors import HaltedError
@@ -20,7 +21,8 @@ async def do_removal(context: Context, step: RemoveRevision) -> Done:
     state = await context.installer.state(step.release)
     if state is None or state.status == "uninstalled":
         return Done(f"{step.release} is gone")
-    snapshot = await capture(context.reader, context.files.plan.istio_namespace)
+    namespace = context.files.plan.istio_namespace
+    snapshot = await capture(context.reader, namespace)
     found = still_asked_for(snapshot, step.revision, context.objects(step.manifests))
     if found:
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
@@ -29,8 +31,15 @@ async def do_removal(context: Context, step: RemoveRevision) -> Done:
             on=f"step {step.id}",
             next_step="restart or repoint them, then run `resail resume`",
         )
+    connected = await wait_until_left(context.reader, context.clock, namespace, step.revision)
+    if connected.proxies:
+        raise HaltedError(
+            f"revision {step.revision} is not removed: its istiod says who is connected: {connected.told}",
+            on=f"step {step.id}",
+            next_step="see them with `istioctl proxy-status`, then run `resail resume`",
+        )
     await context.installer.uninstall(step.release, keep_history=True)
-    return Done(f"{step.release} is gone; its history stays")
+    return Done(f"{step.release} is gone, and its history stays; {connected.told}")
 
 
 async def undo_removal(context: Context, step: RemoveRevision) -> Done:

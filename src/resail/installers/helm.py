@@ -13,7 +13,7 @@ from resail.installers.stored_releases import HISTORY, StoredReleases, given_bac
 from resail.kube.gateway import Gateway, open_gateway
 from resail.models.access import KubeAccess
 from resail.models.identity import Manifest
-from resail.models.plan import HelmChange
+from resail.models.plan import FieldOwnerConflict, HelmChange
 from resail.releases.helm import HelmWorker, start_worker
 from resail.releases.helm.client import WorkerError
 from resail.tenure.tenure import Tenure
@@ -29,7 +29,7 @@ async def open_helm(
 ) -> AsyncIterator["HelmInstaller"]:
     """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
     async with (
-        open_gateway(access) as gateway,
+        open_gateway(access, tenure) as gateway,
         start_worker(tenure, cache=gateway.kubeconfig.with_name("cache")) as worker,
     ):
         yield HelmInstaller(worker, gateway, reader, writer)
@@ -69,10 +69,12 @@ class HelmInstaller(StoredReleases):
         )
         return await self._afterwards(release)
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
         namespace, _, name = release.partition("/")
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
+        refuse_others(release, [one for one in found if not (one in forced or patched_by_istiod(one) or given_back(one))])
         options = {"version": to_revision, "timeout_seconds": _TIMEOUT, "max_history": HISTORY}
         if found:
             options["force_conflicts"] = True

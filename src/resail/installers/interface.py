@@ -55,8 +55,20 @@ class Installer(Protocol):
         """
         ...
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
-        """Roll back to a revision of the history (a new revision with the old content)."""
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
+        """Roll back to a revision of the history (a new revision with the old content).
+
+        Args:
+            release: ``namespace/name``.
+            to_revision: of the history.
+            run: marks the revision that is written.
+            forced: fields that the release may take from their owners, since it did so before; istiod's own, it always may.
+
+        Raises:
+            ApiConflictError: other fields belong to others; nothing was written.
+        """
         ...
 
     async def uninstall(self, release: str, *, keep_history: bool = False) -> None:

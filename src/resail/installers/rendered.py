@@ -74,9 +74,11 @@ class RenderedInstaller(StoredReleases):
         labels = own_labels(latest.secret) if latest else {}
         return await self._write(release, history, encode_release(written, labels), found)
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
         found = await self.conflicts(release, await self.manifest(release, to_revision))
-        refuse_others(release, [one for one in found if not (patched_by_istiod(one) or given_back(one))])
+        refuse_others(release, [one for one in found if not (one in forced or patched_by_istiod(one) or given_back(one))])
         history = await self._revisions(release)
         _refuse_action(release, "rollback", history)
         goal = next(revision for revision in history if revision.number == to_revision)

@@ -19,11 +19,13 @@ from resail.kube.objects import checked, decoded
 from resail.kube.watch import watch
 from resail.models.access import KubeAccess, Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.tenure.tenure import Tenure
 
 __all__ = ["KubeCluster", "connect"]
 
 T = TypeVar("T")
 
+_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _LISTS_FROM_MEMORY = 31
 """The minor version since which API servers have consistent lists in their memory."""
 
@@ -37,7 +39,8 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     """
     access = KubeAccess(kubeconfig, context)
     async with http_client(access) as client:
-        cluster = KubeCluster(Api(client), access)
+        tenure = Tenure()
+        cluster = KubeCluster(Api(client, tenure), access, tenure)
         await cluster.server_version()
         yield cluster
 
@@ -58,11 +61,13 @@ class _Review(msgspec.Struct):
 class KubeCluster:
     """Implements ``ClusterReader``, ``ClusterWriter`` and ``AccessReviewer``; the docstrings are there."""
 
-    def __init__(self, api: Api, access: KubeAccess) -> None:
+    def __init__(self, api: Api, access: KubeAccess, tenure: Tenure) -> None:
         self._api = api
         self._discovery = Discovery(api)
         self._lists_at_once = False
         self.access = access
+        self.tenure = tenure
+        """For how long it writes."""
 
     # --- reading ---
 
@@ -82,9 +87,10 @@ class KubeCluster:
     async def cluster_id(self) -> str:
         system = ObjectRef("v1", "Namespace", "", "kube-system")
         identity = (await self.get(system))["metadata"].get("uid")
-        if not identity:
-            raise unreadable("it has no uid", f"get {system}")
-        return str(identity)
+        # The name of a directory, too.
+        if not isinstance(identity, str) or not _UID.fullmatch(identity):
+            raise unreadable("its uid is none", f"get {system}")
+        return identity
 
     async def resource_kinds(self) -> tuple[ResourceKind, ...]:
         return await self._discovery.kinds()
@@ -127,6 +133,16 @@ class KubeCluster:
         if status.evaluation_error and not status.allowed:
             raise ClusterApiError(f"it cannot be told: {status.evaluation_error}", on="review of our own rights")
         return status.allowed
+
+    async def ask_pod(self, pod: ObjectRef, port: int, path: str) -> bytes:
+        return await self._api.request(
+            "GET",
+            f"{await self._discovery.path(pod)}:{port}/proxy/{path}",
+            what=f"ask {pod} for /{path}",
+            accept="*/*",
+            # A pod that cannot be reached through the API server is not to be reached a second later either.
+            repeatable=False,
+        )
 
     # --- writing ---
 

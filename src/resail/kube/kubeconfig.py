@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT
+
+from resail.models.plain_yaml import read_yaml
 
 __all__ = ["kubeconfig_files", "merged"]
 
@@ -44,7 +45,7 @@ def merged(files: list[Path]) -> dict[str, Any]:
     """
     whole: dict[str, Any] = {section: [] for section in _SECTIONS}
     for path in files:
-        document = yaml.safe_load(path.read_text())
+        document = read_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise TypeError("its top is not a mapping")
         if not whole.get("current-context"):

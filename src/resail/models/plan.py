@@ -13,6 +13,7 @@ __all__ = [
     "Approve",
     "AwaitSoak",
     "Change",
+    "Check",
     "ComponentIs",
     "FieldOwnerConflict",
     "GiveBack",
@@ -41,12 +42,15 @@ __all__ = [
     "Restart",
     "RestartAgain",
     "RestartWave",
+    "RetargetTag",
     "RollbackRelease",
     "SailChange",
+    "SkippedCheck",
     "Step",
     "Strategy",
     "TagBack",
     "TagIs",
+    "TrustIs",
     "Undo",
     "UninstallRelease",
     "UninstallRevision",
@@ -109,6 +113,19 @@ class ResourceIs(msgspec.Struct, frozen=True, tag="ResourceIs"):
     """Dotted path below ``spec`` → value; ``None`` stands for: is not set."""
 
 
+class TrustIs(msgspec.Struct, frozen=True, tag="TrustIs"):
+    """What a revision signs with is what workloads trust: nobody changed the mesh's root since it was planned for."""
+
+    revision: str
+    """The one that will inject."""
+    namespaces: tuple[str, ...]
+    """Of what restarts; their ConfigMaps ``istio-ca-root-cert`` count."""
+    roots: tuple[str, ...]
+    """SHA-256 fingerprints of the roots in them, sorted."""
+    callers: tuple[str, ...]
+    """Those of the caBundle of the revision before, which the new one's webhooks must have; empty where there is none."""
+
+
 class LabelsAre(msgspec.Struct, frozen=True, tag="LabelsAre"):
     """A namespace carries these labels; ``None`` stands for: has no such label."""
 
@@ -126,7 +143,7 @@ class ObjectIs(msgspec.Struct, frozen=True, tag="ObjectIs"):
     """Where there are any: of these fields alone (``excerpt``)."""
 
 
-Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | LabelsAre | ObjectIs
+Precondition = ReleaseIs | ReleaseAbsent | ComponentIs | ResourceIs | TagIs | TrustIs | LabelsAre | ObjectIs
 
 
 # --- how a step is undone ---------------------------------------------------------------------------------------
@@ -315,6 +332,10 @@ class SailChange(msgspec.Struct, frozen=True, tag="SailChange"):
     to_version: str
     patch: dict[str, Any]
     """JSON merge patch."""
+    release: str
+    """``namespace/name`` of the Helm release that the operator keeps for it; empty for a tag's."""
+    chart: str
+    """Of that release."""
     manifests: str
     """File in the plan's archive with the objects that the operator is foretold to apply: it renders the charts of Istio."""
     objects: tuple[ObjectChange, ...]
@@ -393,6 +414,15 @@ class MoveTag(StepBase, frozen=True, kw_only=True, tag="MoveTag"):
     to_revision: str
     manifests: str
     """File in the plan's archive with the tag's webhook for the new revision (caBundle left to istiod)."""
+
+
+class RetargetTag(StepBase, frozen=True, kw_only=True, tag="RetargetTag"):
+    """Have the Sail Operator point a tag to another revision."""
+
+    change: Change
+    tag: str
+    from_revision: str
+    to_revision: str
 
 
 class MoveValidator(StepBase, frozen=True, kw_only=True, tag="MoveValidator"):
@@ -480,7 +510,16 @@ class Verify(StepBase, frozen=True, kw_only=True, tag="Verify"):
     """Check the whole mesh against the plan."""
 
 
-InstallerStep = UpgradeCRDs | InstallRevision | UpgradeControlPlane | UpgradeCNI | UpgradeZtunnel | UpgradeGateway | MoveValidator
+InstallerStep = (
+    UpgradeCRDs
+    | InstallRevision
+    | UpgradeControlPlane
+    | UpgradeCNI
+    | UpgradeZtunnel
+    | UpgradeGateway
+    | MoveValidator
+    | RetargetTag
+)
 """The steps that an installer does."""
 
 Step = (
@@ -491,6 +530,7 @@ Step = (
     | UpgradeZtunnel
     | UpgradeGateway
     | MoveTag
+    | RetargetTag
     | MoveValidator
     | LabelNamespace
     | RestartWave
@@ -503,6 +543,18 @@ Step = (
 
 
 # --- the whole --------------------------------------------------------------------------------------------------
+
+
+Check = Literal["images", "ca-root", "capacity"]
+"""What is checked before anything is written, beside the plan's own findings."""
+
+
+class SkippedCheck(msgspec.Struct, frozen=True, order=True):
+    """A check that a person has told the planner to leave out."""
+
+    check: Check
+    reason: str
+    """In their words."""
 
 
 class Untouched(msgspec.Struct, frozen=True, order=True):
@@ -547,6 +599,8 @@ class Plan(msgspec.Struct, frozen=True):
     untouched: tuple[Untouched, ...]
     findings: tuple[Finding, ...]
     resail_version: str
+    skipped: tuple[SkippedCheck, ...] = ()
+    """Checks that nobody makes, neither when it is planned nor when it is applied."""
     format_version: int = FORMAT_VERSION
 
     def hop_of(self, step: Step) -> Hop:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.trust import TrustBundle
 
 __all__ = [
     "RESTART_MARK",
@@ -348,6 +349,8 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     sail_resources: tuple[SailResource, ...] = ()
     base: Ownership = Ownership("none")
     """Of Istio's CRDs, as one part."""
+    trust: tuple[TrustBundle, ...] = ()
+    """The root certificates that are in use, and where they are."""
     foreign_managers: tuple[ForeignManager, ...] = ()
     """Who else manages the mesh or parts of it; empty where nothing was seen."""
     unread: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from resail.cluster import Clock, Cluster
 from resail.installers.interface import Installer, IstioctlInstaller
 from resail.kube import KubeCluster, connect
 from resail.kube.clock import SystemClock
+from resail.tenure.tenure import Tenure
 from resail.twin.loop import simulated_time
 
 __all__ = ["TWIN", "ClusterChoice", "Connection", "connect_to", "open_cluster", "twin_connection"]
@@ -37,6 +38,10 @@ class Connection(msgspec.Struct, frozen=True):
     clock: Clock
     open_installer: Callable[[], AbstractAsyncContextManager[Installer]]
     istioctl: IstioctlInstaller
+    pulls_images: bool = True
+    """A twin's nodes do not."""
+    tenure: Tenure | None = None
+    """For how long we write; None where nobody else can: on a twin, which has no lease and no copies of journals."""
 
 
 @asynccontextmanager
@@ -81,8 +86,11 @@ def _connection(cluster: Cluster) -> Connection:
         from resail.installers.istioctl import IstioctlCommand
         from resail.operations.istioctl import istioctl_store
 
-        istioctl = IstioctlCommand(istioctl_store, cluster.access)
-        return Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster), istioctl)
+        tenure = cluster.tenure
+        istioctl = IstioctlCommand(istioctl_store, cluster.access, tenure)
+        return Connection(
+            cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster, tenure), istioctl, tenure=tenure
+        )
     from resail.twin.cluster import TwinCluster
 
     assert isinstance(cluster, TwinCluster)
@@ -95,7 +103,7 @@ def twin_connection(twin: Cluster, clock: Clock) -> Connection:
     from resail.installers.rendered import RenderedInstaller
 
     installer: Installer = RenderedInstaller(twin, twin)
-    return Connection(twin, clock, lambda: nullcontext(installer), RenderedIstioctl(twin, twin))
+    return Connection(twin, clock, lambda: nullcontext(installer), RenderedIstioctl(twin, twin), pulls_images=False)
 
 
 def _own(directory: Path, choice: ClusterChoice) -> ClusterChoice:

@@ -10,14 +10,25 @@ from resail.checks.differences import FieldChange, field_changes
 from resail.cluster import ClusterReader, ClusterWriter
 from resail.errors import NotFoundError
 from resail.installers.helm_storage import as_helm_applies
+from resail.installers.stored_releases import MANAGER as HELM
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, LabelNamespace, MoveTag, PlanFiles, Step
+from resail.models.istioctl_marks import MANAGER as ISTIOCTL
+from resail.models.plan import (
+    Change,
+    HelmChange,
+    InstallerStep,
+    IstioctlChange,
+    LabelNamespace,
+    MoveTag,
+    PlanFiles,
+    SailChange,
+    Step,
+)
 from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.plan.file import read_plan
 
 __all__ = ["DiffRequest", "ObjectDiff", "diff"]
 
-_HELM = "helm"
 _AT_ONCE = 8
 _SECRET = "Secret"
 _NOISE = (
@@ -79,8 +90,8 @@ class _Wanted(msgspec.Struct, frozen=True):
 
     step: str
     manifest: Manifest | None
-    patched: bool = False
-    """By a merge patch instead of Helm's server-side apply."""
+    manager: str = ""
+    """Who applies it server-side; empty for a merge patch."""
 
     async def ask(self, reader: ClusterReader, writer: ClusterWriter, ref: ObjectRef) -> ObjectDiff | None:
         try:
@@ -89,11 +100,11 @@ class _Wanted(msgspec.Struct, frozen=True):
             return None if self.manifest is None else ObjectDiff(ref, self.step, "add")
         if self.manifest is None:
             return ObjectDiff(ref, self.step, "remove")
-        if self.patched:
-            after = await writer.patch(ref, self.manifest, dry_run=True)
-        else:
+        if self.manager:
             # Forced, since the question is what would change and not who owns it.
-            after = await writer.apply(self.manifest, manager=_HELM, force=True, dry_run=True)
+            after = await writer.apply(self.manifest, manager=self.manager, force=True, dry_run=True)
+        else:
+            after = await writer.patch(ref, self.manifest, dry_run=True)
         fields = tuple(change for change in field_changes(live, after) if not _is_noise(change.path))
         return ObjectDiff(ref, self.step, "change", fields) if fields else None
 
@@ -108,21 +119,26 @@ def _wanted(files: PlanFiles) -> dict[ObjectRef, _Wanted]:
 def _wanted_by(step: Step, files: PlanFiles) -> dict[ObjectRef, _Wanted]:
     if isinstance(step, LabelNamespace):
         patch: Manifest = {"metadata": {"labels": step.labels}}
-        return {ObjectRef("v1", "Namespace", "", step.namespace): _Wanted(step.id, patch, patched=True)}
+        return {ObjectRef("v1", "Namespace", "", step.namespace): _Wanted(step.id, patch)}
     if isinstance(step, MoveTag):
         return {
-            ObjectRef.of(hook): _Wanted(step.id, {key: hook[key] for key in ("metadata", "webhooks")}, patched=True)
+            ObjectRef.of(hook): _Wanted(step.id, {key: hook[key] for key in ("metadata", "webhooks")})
             for hook in files.manifests[step.manifests]
         }
-    change = getattr(step, "change", None)
-    if not isinstance(change, HelmChange):
-        return {}
-    removed = {each.object: _Wanted(step.id, None) for each in change.objects if each.change == "remove"}
-    written = {
-        ObjectRef.of(manifest): _Wanted(step.id, as_helm_applies(manifest, change.release, change.namespace))
-        for manifest in files.manifests[change.manifests]
-    }
-    return removed | written
+    return _wanted_of(step.change, step.id, files) if isinstance(step, InstallerStep) else {}
+
+
+def _wanted_of(change: Change, step: str, files: PlanFiles) -> dict[ObjectRef, _Wanted]:
+    objects = files.manifests[change.manifests]
+    match change:
+        case HelmChange():
+            removed = {each.object: _Wanted(step, None) for each in change.objects if each.change == "remove"}
+            marked = [as_helm_applies(manifest, change.release, change.namespace) for manifest in objects]
+            return removed | {ObjectRef.of(manifest): _Wanted(step, manifest, HELM) for manifest in marked}
+        case IstioctlChange():
+            return {ObjectRef.of(manifest): _Wanted(step, manifest, ISTIOCTL) for manifest in objects}
+        case SailChange():
+            return {}
 
 
 def _is_noise(path: str) -> bool:

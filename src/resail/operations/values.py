@@ -1,4 +1,7 @@
-"""The user's Helm values: ``-f [CHART=]FILE`` and ``--set [CHART:]path=value``, in the order that Helm merges them."""
+"""The user's Helm values: ``-f [CHART=]FILE`` and ``--set [CHART:]path=value``, in the order that Helm merges them.
+
+With an IstioOperator among the files, which is told by its kind, settings for no chart are for it.
+"""
 
 import copy
 import re
@@ -6,18 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from resail.errors import ArtifactError, UsageError
+from resail.models.plain_yaml import read_yaml
 from resail.models.rendering import ChartFacts
 
-__all__ = ["CHARTS", "Values", "for_charts", "read_values"]
+__all__ = ["CHARTS", "GivenOperator", "Values", "for_charts", "operator_with", "read_operator", "read_values"]
 
 Values = dict[str, dict[str, Any]]
 """Chart → its values; those for which no chart was named stand under the empty name."""
 
 CHARTS = ("base", "istiod", "cni", "ztunnel", "gateway")
 
+_OPERATOR = "IstioOperator"
 _ISTIOD = "istiod"
 _NO_CHART = ""
 _GLOBAL = "global"
@@ -25,19 +31,77 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 
+class GivenOperator(msgspec.Struct, frozen=True):
+    """What the user gives for a mesh that istioctl installed."""
+
+    files: dict[str, Any] | None = None
+    """The IstioOperators of all files, merged; None where none is one."""
+    settings: tuple[str, ...] = ()
+    """``path=value`` below ``spec``, as ``istioctl install --set`` takes them."""
+    others: tuple[str, ...] = ()
+    """Files for no chart that are no IstioOperator."""
+
+
+def read_operator(files: Iterable[str], settings: Iterable[str]) -> GivenOperator:
+    """The IstioOperators among the files, and the settings that name no chart.
+
+    Raises:
+        UsageError, ArtifactError: as ``read_values``.
+    """
+    merged: dict[str, Any] | None = None
+    others = []
+    for argument in files:
+        chart, path = _chart_and_file(argument)
+        content = {} if chart else _read(Path(path))
+        if _is_operator(content):
+            merged = {} if merged is None else merged
+            _merge(merged, content)
+        elif not chart:
+            others.append(argument)
+    unnamed = tuple(argument for argument in settings if not _chart_and_assignments(argument)[0])
+    return GivenOperator(merged, unnamed, tuple(others))
+
+
+def operator_with(configuration: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """The IstioOperator with the settings over it.
+
+    Raises:
+        UsageError: one is not ``path=value``, or its path does not fit.
+    """
+    changed = copy.deepcopy(configuration)
+    spec = changed.get("spec")
+    changed["spec"] = spec = spec if isinstance(spec, dict) else {}
+    for argument in settings:
+        path, separator, value = _partition(argument)
+        if not separator or not path:
+            raise UsageError("is not path=value", on=f"--set {argument}", next_step="write it as for `istioctl install --set`")
+        # istioctl writes a list's index as a key of its own.
+        _assign(spec, _path(path.replace(".[", "["), argument), _value(value), argument)
+    return changed
+
+
 def read_values(files: Iterable[str], settings: Iterable[str]) -> Values:
     """Merge the files, then the settings, each over what came before; ``null`` is kept, and means: remove.
+
+    IstioOperators are passed over, and what is set in them.
 
     Raises:
         UsageError: no such chart, not YAML, not a mapping, or not ``path=value``; names file, line and column.
         ArtifactError: a file cannot be read.
     """
     merged: Values = {}
+    has_operator = False
     for argument in files:
         chart, path = _chart_and_file(argument)
-        _merge(merged.setdefault(chart, {}), _read(Path(path)))
+        content = _read(Path(path))
+        if chart or not _is_operator(content):
+            _merge(merged.setdefault(chart, {}), content)
+        else:
+            has_operator = True
     for argument in settings:
         chart, assignments = _chart_and_assignments(argument)
+        if has_operator and not chart:
+            continue
         for keys, value in _assignments(assignments):
             _assign(merged.setdefault(chart, {}), keys, value, argument)
     return merged
@@ -64,6 +128,10 @@ def for_charts(values: Values, facts: Mapping[str, ChartFacts]) -> Values:
 # --- files ---
 
 
+def _is_operator(content: dict[str, Any]) -> bool:
+    return content.get("kind") == _OPERATOR
+
+
 def _chart_and_file(argument: str) -> tuple[str, str]:
     chart, separator, path = argument.partition("=")
     if separator and chart in CHARTS:
@@ -76,7 +144,7 @@ def _chart_and_file(argument: str) -> tuple[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = read_yaml(text)
     except OSError as error:
         raise ArtifactError(f"cannot be read: {error.strerror}", on=str(path), next_step="see that the file is there") from error
     except UnicodeDecodeError as error:
@@ -106,7 +174,7 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> UsageError:
             next_step="put spaces in its place",
         )
     problem = getattr(error, "problem", None) or str(error)
-    return UsageError(f"is not YAML: {problem}", on=place, next_step="mend the file at that place")
+    return UsageError(f"cannot be read as YAML: {problem}", on=place, next_step="mend the file at that place")
 
 
 # --- settings ---

@@ -8,19 +8,20 @@ from resail import __version__
 from resail.models.encoding import digest_of
 from resail.models.finding import Finding
 from resail.models.identity import ObjectRef
-from resail.models.plan import Approve, Plan, PlanFiles, RestartWave, Step, Untouched, Verify
+from resail.models.plan import Approve, Plan, PlanFiles, RestartWave, SkippedCheck, Step, Untouched, Verify
 from resail.plan.builder import BuiltHop
 from resail.plan.file import plan_files
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "with_findings"]
 
 
-def assemble(hops: Sequence[BuiltHop], findings: Sequence[Finding] = ()) -> PlanFiles:
+def assemble(hops: Sequence[BuiltHop], findings: Sequence[Finding] = (), skipped: Sequence[SkippedCheck] = ()) -> PlanFiles:
     """The plan of hops that follow each other.
 
     Args:
         hops: at least one.
         findings: what is known beside the hops' own.
+        skipped: checks that a person leaves out.
     """
     first, last = hops[0], hops[-1]
     chosen = first.chosen
@@ -39,8 +40,15 @@ def assemble(hops: Sequence[BuiltHop], findings: Sequence[Finding] = ()) -> Plan
         untouched=_untouched(hops),
         findings=tuple(sorted({*findings, *(finding for one in hops for finding in one.findings)})),
         resail_version=__version__,
+        skipped=tuple(sorted(skipped)),
     )
     return plan_files(plan, {name: objects for one in hops for name, objects in one.manifests.items()})
+
+
+def with_findings(files: PlanFiles, findings: Sequence[Finding]) -> PlanFiles:
+    """The plan with more findings."""
+    more = tuple(sorted({*files.plan.findings, *findings}))
+    return plan_files(msgspec.structs.replace(files.plan, findings=more), files.manifests)
 
 
 def _steps(hops: Sequence[BuiltHop]) -> tuple[Step, ...]:

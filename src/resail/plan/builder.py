@@ -1,39 +1,50 @@
 """The last third of planning a hop: rendered manifests in, its steps out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from resail.checks.differences import object_changes
 from resail.checks.sidecar import predicted_image
+from resail.checks.trust import expected_trust
 from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
     AdoptObjects,
     Approve,
+    ComponentIs,
     FieldOwnerConflict,
     GiveBack,
     HelmChange,
     Hop,
+    InstallBefore,
     InstallRevision,
+    IstioctlChange,
     LabelNamespace,
     LabelsAre,
     MoveTag,
     MoveValidator,
     NoUndo,
+    PatchBack,
+    Precondition,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
+    ResourceIs,
     RestartAgain,
     RestartWave,
+    RetargetTag,
     RollbackRelease,
+    SailChange,
     Step,
     StepBase,
     TagBack,
     TagIs,
+    TrustIs,
     UninstallRelease,
+    UninstallRevision,
     UpgradeCNI,
     UpgradeControlPlane,
     UpgradeCRDs,
@@ -42,17 +53,23 @@ from resail.models.plan import (
     Verify,
 )
 from resail.models.release import Release
-from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart
+from resail.models.snapshot import HelmRelease
+from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart, WishPart
 from resail.plan.foreign import foreign_namespaces
-from resail.plan.obstacles import InTheWay, Takeover, take_over
+from resail.plan.normal_form import as_rendered
+from resail.plan.obstacles import ISTIOCTL, InTheWay, Takeover, refuse_to_overwrite, take_over
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
-from resail.plan.tags import moved_tag
+from resail.plan.sail import SailTag
+from resail.plan.stage_building import BuiltStage, StageBuilding
+from resail.plan.stages import Configurations, StagePart
+from resail.plan.tags import moved_tag, moved_validator
 from resail.plan.waves import into_waves
 
 __all__ = ["BuiltHop", "build_hop"]
 
 _ISTIOD_PATCHES = "pilot-discovery"
+_OF_A_NODE = "it works with an istiod of its minor or one later"
 _KEBAB = {"UpgradeCRDs": "upgrade-crds", "UpgradeCNI": "upgrade-cni"}
 
 
@@ -65,6 +82,8 @@ class BuiltHop(msgspec.Struct, frozen=True):
     manifests: dict[str, tuple[Manifest, ...]]
     """As ``PlanFiles.manifests``."""
     restarts: RestartSet
+    configurations: Configurations
+    """Of istioctl, for the next hop."""
     findings: tuple[Finding, ...]
 
 
@@ -100,9 +119,11 @@ def build_hop(
         steps=steps,
         manifests=building.manifests,
         restarts=building.restarts,
+        configurations=drafted.configurations,
         findings=(
             *drafted.findings,
             *building.restarts.findings,
+            *building.findings,
             *building.obstacles,
             *foreign_namespaces(chosen.snapshot, steps),
             *_stays(chosen),
@@ -126,30 +147,48 @@ class _Building:
         self._hop = len(before)
         self._steps_before = [step for one in before for step in one.steps]
         self._in_the_way = in_the_way
-        self.obstacles: list[Finding] = []
-        self._parts = list(zip(drafted.parts, rendered, strict=False))
-        self._tags = list(zip(drafted.tags, rendered[len(drafted.parts) :], strict=True))
+        self.obstacles = refuse_to_overwrite(in_the_way.get(ISTIOCTL, InTheWay()))
+        given = iter(rendered)
+        stages = StageBuilding(drafted.chosen.snapshot)
+        self._parts: list[tuple[ReleasePart, tuple[Manifest, ...]]] = []
+        self._stages: list[BuiltStage] = []
+        self._wishes: list[tuple[WishPart, tuple[Manifest, ...]]] = []
+        for part in drafted.parts:
+            if isinstance(part, StagePart):
+                self._stages.append(stages.build(part, given))
+            elif isinstance(part, WishPart):
+                self._wishes.append((part, next(given)))
+            else:
+                self._parts.append((part, next(given)))
+        self._tags = list(zip(drafted.tags, given, strict=True))
+        self.findings = tuple(finding for stage in self._stages for finding in stage.findings)
         self._steps: list[Step] = []
         self._expected: dict[str, ReleaseIs] = {}
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
-        istiod = next(objects for part, objects in self._parts if part.role == "istiod")
+        written = [objects for _, objects in self._parts] + [objects for _, objects in self._wishes]
+        written += [stage.objects for stage in self._stages]
+        istiod = [objects for part, objects in self._parts if part.role == "istiod"]
+        istiod += [objects for wish, objects in self._wishes if wish.role == "istiod"]
+        istiod += [stage.objects for stage in self._stages if stage.part.role == "istiod"]
         self.restarts: RestartSet = restart_set(
             drafted.chosen.snapshot,
             drafted.chosen.selection.plane.revision,
             drafted.chosen.revision,
-            predicted_image(istiod),
-            frozenset(ObjectRef.of(manifest) for _, objects in self._parts for manifest in objects if _runs_pods(manifest)),
+            predicted_image(istiod[0]),
+            frozenset(ObjectRef.of(manifest) for objects in written for manifest in objects if _runs_pods(manifest)),
         )
 
     def steps(self) -> tuple[Step, ...]:
         for role in ("base", "istiod", "cni", "ztunnel"):
-            self._releases(role)
+            self._bring_on(role)
         for tag, objects in self._tags:
             self._move_tag(tag, objects)
+        for sail_tag in self._draft.sail_tags:
+            self._retarget_tag(sail_tag)
         if self._options.strategy == "canary":
             self._label_namespaces()
-        self._releases("validator")
-        self._releases("gateway")
+        self._bring_on("validator")
+        self._bring_on("gateway")
         if self._chosen.leg.restarts:
             self._restart()
         self._verify()
@@ -159,14 +198,21 @@ class _Building:
 
     # --- steps ---
 
-    def _releases(self, role: PartRole) -> None:
+    def _bring_on(self, role: PartRole) -> None:
         for part, objects in self._parts:
             if part.role == role:
                 self._release(part, objects)
+        for wish, objects in self._wishes:
+            if wish.role == role:
+                self._wish(wish, objects)
+        for stage in self._stages:
+            if stage.part.role == role:
+                self._stage(stage)
 
     def _release(self, part: ReleasePart, objects: tuple[Manifest, ...]) -> None:
-        kind, title, reason = self._wording(part)
         request, release = part.request, part.release
+        name = release if part.role == "gateway" else request.release
+        kind, title, reason = self._wording(part.role, name, new=part.running is None)
         taken = self._take_over(release)
         step_id = self._next_id(kind.__name__)
         before = self._expected.get(release) or (_stands(part.running) if part.running else None)
@@ -188,20 +234,55 @@ class _Building:
         if kind in (InstallRevision, UpgradeControlPlane):
             more["revision"] = self._chosen.revision
         if kind is UpgradeGateway:
-            gateway = next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest))
-            marks = {workload.ref: workload.restart_mark for workload in self._chosen.snapshot.workloads}
-            more |= {"workload": gateway, "mark_before": marks.get(gateway, "")}
+            more |= self._gateway(next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest)))
         self._add(
             kind,
             kind.__name__,
             title,
             reason,
-            preconditions=(before,) if before else (ReleaseAbsent(release),),
+            preconditions=(before or ReleaseAbsent(release), *self._trust_where(more)),
             undo=RollbackRelease(release, before.revision) if before else UninstallRelease(release),
             **more,
         )
         revision = before.revision + 1 if before else 1
         self._expected[release] = ReleaseIs(release, revision, str(self._chosen.leg.end), manifest_digest(objects))
+
+    def _wish(self, part: WishPart, objects: tuple[Manifest, ...]) -> None:
+        wish, revision = part.wish, self._chosen.revision if part.role == "istiod" else ""
+        kind, title, reason = self._wording(part.role, str(wish.part.resource.ref), new=part.new)
+        applied = wish.applied(objects, revision if part.new else "")
+        old = () if part.new else wish.part.objects
+        more = {"objects": object_changes(old, applied), "replaced": _replaced(old, applied, always=False)}
+        change = wish.change(revision, self._keep(self._next_id(kind.__name__), applied), **more)
+        named = {"revision": revision} if kind in (InstallRevision, UpgradeControlPlane) else {}
+        fields = {"change": change, "preconditions": (wish.precondition,), "undo": wish.undo, **named}
+        self._add(kind, kind.__name__, title, reason, **fields)
+
+    def _retarget_tag(self, one: SailTag) -> None:
+        tag, ref, old = one.tag, one.resource.ref, one.resource.spec["targetRef"]
+        change = SailChange(
+            resource=ref,
+            revision=self._chosen.revision,
+            from_version=tag.revision,
+            to_version=self._chosen.revision,
+            patch={"spec": {"targetRef": {"kind": "IstioRevision", "name": self._chosen.revision}}},
+            release="",
+            chart="",
+            manifests=self._keep(self._next_id("RetargetTag"), ()),
+            objects=(),
+        )
+        self._add(
+            RetargetTag,
+            "RetargetTag",
+            f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
+            f"namespaces that ask for {tag.tag} get the new sidecar from now on",
+            preconditions=(ResourceIs(ref, {"targetRef.name": old["name"]}),),
+            undo=PatchBack(ref, {"spec": {"targetRef": old}}),
+            change=change,
+            tag=tag.tag,
+            from_revision=tag.revision,
+            to_revision=self._chosen.revision,
+        )
 
     def _take_over(self, release: str) -> Takeover:
         """What of others is in the release's way: asked for, and given to it."""
@@ -220,63 +301,102 @@ class _Building:
             self._add(AdoptObjects, "AdoptObjects", title, reason, undo=GiveBack(was, held), **taken.step_fields)
         return taken
 
-    def _wording(self, part: ReleasePart) -> tuple[type[StepBase], str, str]:
+    def _stage(self, stage: BuiltStage) -> None:
+        """One step; of gateways one each, of which the first installs all."""
+        part = stage.part
+        runs = [ObjectRef.of(manifest) for manifest in stage.own if _runs_pods(manifest)]
+        manifests = before = ""
+        for number, workload in enumerate(runs if part.role == "gateway" else runs[:1] or [None]):
+            name = f"{workload.namespace}/{workload.name}" if part.role == "gateway" and workload else "istioctl"
+            kind, title, reason = self._wording(part.role, name, new=part.former is None)
+            step_id = self._next_id(kind.__name__)
+            manifests = manifests or self._keep(step_id, stage.objects)
+            before = before or (self._keep(f"{step_id}-undo", stage.former) if part.former else "")
+            more: dict[str, Any] = {"change": self._change(stage, manifests, workload, first=number == 0)}
+            if kind in (InstallRevision, UpgradeControlPlane):
+                more["revision"] = self._chosen.revision
+            if kind is UpgradeGateway and workload:
+                more |= self._gateway(workload)
+            self._add(
+                kind,
+                kind.__name__,
+                title,
+                reason,
+                preconditions=(*self._stands(part, first=number == 0), *self._trust_where(more)),
+                undo=_undo(stage, str(self._chosen.leg.end), before, first=number == 0),
+                **more,
+            )
+
+    def _change(self, stage: BuiltStage, manifests: str, workload: ObjectRef | None, *, first: bool) -> IstioctlChange:
+        part = stage.part
+        replaced = _replaced(stage.before, [as_rendered(manifest) for manifest in stage.own], always=False)
+        if part.role == "gateway" and workload:
+            replaced = (workload,)
+        return IstioctlChange(
+            revision=part.revision,
+            from_version=part.former.version if part.former else "",
+            to_version=str(self._chosen.leg.end),
+            configuration=part.increments[-1].configuration,
+            components=part.components,
+            manifests=manifests,
+            objects=stage.changes if first else (),
+            replaced=replaced,
+        )
+
+    def _stands(self, part: StagePart, *, first: bool) -> tuple[Precondition, ...]:
+        target = str(self._chosen.leg.end)
+        if not first:
+            return tuple(ComponentIs(component, part.revision, target) for component in part.brings)
+        running = tuple(ComponentIs(one.component, one.revision, one.version) for one in part.running)
+        return running if part.former else (*running, ComponentIs("Pilot", part.revision, ""))
+
+    def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
+        marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
+        trust = self._trust({workload.namespace})
+        return {"workload": workload, "mark_before": marks.get(workload, ""), "trust": trust}
+
+    def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
-        name = part.request.release
-        match part.role:
+        match role:
             case "base":
-                return (
-                    UpgradeCRDs,
-                    f"Upgrade the CRDs and cluster roles ({name}) to {target}",
-                    "istiod needs its own CRDs or newer",
-                )
-            case "istiod" if part.running is None:
+                title = f"Upgrade the CRDs and cluster roles ({name}) to {target}"
+                return UpgradeCRDs, title, "istiod needs its own CRDs or newer"
+            case "istiod" if new:
                 reason = f"it serves its own proxies while {plane.revision} still runs"
                 return InstallRevision, f"Install istiod {target} as revision {self._chosen.revision}", reason
             case "istiod":
                 return UpgradeControlPlane, f"Upgrade istiod ({name}) to {target}", "a proxy must never lead its control plane"
             case "cni":
-                return (
-                    UpgradeCNI,
-                    f"Upgrade the CNI agent ({name}) to {target}",
-                    "it works with an istiod of its minor or one later",
-                )
+                return UpgradeCNI, f"Upgrade the CNI agent ({name}) to {target}", _OF_A_NODE
             case "ztunnel":
-                return (
-                    UpgradeZtunnel,
-                    f"Upgrade ztunnel ({name}) to {target}",
-                    "it works with an istiod of its minor or one later",
-                )
+                return UpgradeZtunnel, f"Upgrade ztunnel ({name}) to {target}", _OF_A_NODE
             case "validator":
                 title = f"Point the default validator ({name}) to revision {self._chosen.revision}"
                 return MoveValidator, title, "the newest istiod must judge new configuration"
             case "gateway":
-                return (
-                    UpgradeGateway,
-                    f"Upgrade gateway {part.request.namespace}/{name} to {target}",
-                    "gateways go before workloads",
-                )
+                return UpgradeGateway, f"Upgrade gateway {name} to {target}", "gateways go before workloads"
 
     def _move_tag(self, part: TagPart, objects: tuple[Manifest, ...]) -> None:
         tag = part.tag
         step_id = self._next_id("MoveTag")
-        webhook = moved_tag(tag, objects)
+        webhooks = (moved_tag(tag, objects), *moved_validator(tag, objects))
+        before = tuple(one for one in (tag.manifest, tag.validator if len(webhooks) > 1 else None) if one)
         self._add(
             MoveTag,
             "MoveTag",
             f"Move tag {tag.tag} from {tag.revision} to {self._chosen.revision}",
             f"namespaces that ask for {tag.tag} get the new sidecar from now on",
             preconditions=(TagIs(tag.tag, tag.revision),),
-            undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", (tag.manifest,))),
+            undo=TagBack(tag.tag, tag.revision, self._keep(f"{step_id}-undo", before)),
             tag=tag.tag,
             from_revision=tag.revision,
             to_revision=self._chosen.revision,
-            manifests=self._keep(step_id, (webhook,)),
+            manifests=self._keep(step_id, webhooks),
         )
 
     def _label_namespaces(self) -> None:
         revision = self._chosen.selection.plane.revision
-        tagged = {part.tag.tag for part in self._draft.tags}
+        tagged = {part.tag.tag for part in self._draft.tags} | {one.tag.tag for one in self._draft.sail_tags}
         for namespace in self._chosen.snapshot.namespaces:
             labels = namespace.labels
             changed: dict[str, str | None] = {}
@@ -317,17 +437,28 @@ class _Building:
                 "RestartWave",
                 f"Restart {len(wave)} workload{'s' if len(wave) > 1 else ''} (wave {number} of {len(waves)})",
                 "their sidecars are of the old version",
+                preconditions=self._trust({restart.workload.namespace for restart in wave}),
                 undo=RestartAgain(),
                 wave=number,
                 restarts=wave,
             )
 
+    def _trust(self, namespaces: Set[str]) -> tuple[TrustIs, ...]:
+        """What restarts must be trusted by those that do not yet."""
+        chosen = self._chosen
+        bundles = chosen.snapshot.trust if self._options.check_trust else ()
+        expected = expected_trust(bundles, chosen.selection.plane.revision, chosen.revision, namespaces)
+        return (expected,) if expected else ()
+
+    def _trust_where(self, fields: Mapping[str, Any]) -> tuple[TrustIs, ...]:
+        """The same for a step that restarts one gateway, or none."""
+        return self._trust({fields["workload"].namespace}) if "workload" in fields else ()
+
     def _verify(self) -> None:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))
 
     def _remove_old(self) -> None:
-        stands = _stands(self._chosen.selection.istiod)
-        for kind, fields in removal_steps(self._chosen, stands, lambda name, objects: self._keep(self._next_id(name), objects)):
+        for kind, fields in removal_steps(self._chosen, lambda name, objects: self._keep(self._next_id(name), objects)):
             self._add(kind, kind.__name__, **fields)
         self._verify()
 
@@ -374,7 +505,15 @@ def _stays(chosen: Chosen) -> list[Finding]:
     return [old_revision_stays(chosen)] if canary and not chosen.options.remove_old else []
 
 
-def _stands(release: Any) -> ReleaseIs:
+def _undo(stage: BuiltStage, target: str, manifests: str, *, first: bool) -> InstallBefore | UninstallRevision:
+    former = stage.part.former
+    if former is None:
+        return UninstallRevision(stage.part.revision, target)
+    added = stage.added if first else ()
+    return InstallBefore(former.version, former.request.configuration, former.components, manifests, added)
+
+
+def _stands(release: HelmRelease) -> ReleaseIs:
     return ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
 
 

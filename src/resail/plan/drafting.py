@@ -1,21 +1,25 @@
-"""The first two thirds of planning a hop: which control plane goes where, and the values of the charts to render for it."""
+"""The first two thirds of planning a hop: which control plane goes where, and what Helm and istioctl are to render for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
-from resail.models.rendering import ChartFacts, RenderRequest
-from resail.models.snapshot import HelmRelease, MeshSnapshot, RevisionTag
+from resail.models.identity import Manifest
+from resail.models.rendering import ChartFacts, IstioctlRequest, RenderRequest
+from resail.models.snapshot import HelmRelease, IstioctlComponent, MeshSnapshot, RevisionTag
 from resail.plan.hops import kubernetes_findings, left_behind
+from resail.plan.istio_operator import moved_on, only, with_default_tag, with_revision, with_tag
 from resail.plan.options import PlanOptions
 from resail.plan.path import Leg
-from resail.plan.selection import Selection, select
+from resail.plan.sail import SailPart, SailTag, SailWish, new_revision, refuse_strategy, sail_tag, sail_wish
+from resail.plan.selection import Part, Selection, select
+from resail.plan.stages import Configurations, StagePart, default_tag_findings, draft_stages
 from resail.plan.values import carry_over, has_path
 
-__all__ = ["Chosen", "Draft", "PartRole", "ReleasePart", "TagPart", "choose", "draft"]
+__all__ = ["Chosen", "Draft", "PartRole", "ReleasePart", "TagPart", "WishPart", "choose", "draft"]
 
 PartRole = Literal["base", "istiod", "cni", "ztunnel", "gateway", "validator"]
 
@@ -37,11 +41,25 @@ class ReleasePart(msgspec.Struct, frozen=True):
         return f"{self.request.namespace}/{self.request.release}"
 
 
+class WishPart(msgspec.Struct, frozen=True):
+    """One resource of the Sail Operator that gets another wish."""
+
+    role: PartRole
+    wish: SailWish
+    new: bool
+    """It makes a revision of its own."""
+
+    @property
+    def request(self) -> RenderRequest:
+        """What foretells the operator's work."""
+        return self.wish.request
+
+
 class TagPart(msgspec.Struct, frozen=True):
     """One tag to move."""
 
     tag: RevisionTag
-    request: RenderRequest
+    request: RenderRequest | IstioctlRequest
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -60,15 +78,24 @@ class Draft(msgspec.Struct, frozen=True):
     """What is known before anything is rendered."""
 
     chosen: Chosen
-    parts: tuple[ReleasePart, ...]
-    """In the order of their steps."""
+    parts: tuple[ReleasePart | WishPart | StagePart, ...]
     tags: tuple[TagPart, ...]
+    sail_tags: tuple[SailTag, ...]
+    configurations: Configurations
+    """Of istioctl, for the next hop; its ``known`` has what runs before this one, too."""
     findings: tuple[Finding, ...]
 
+    def releases(self, rendered: Sequence[tuple[Manifest, ...]]) -> list[tuple[ReleasePart, tuple[Manifest, ...]]]:
+        """The Helm releases with their objects, out of what ``requests`` render."""
+        given = iter(rendered)
+        each = [(part, [next(given) for _ in _requests(part)]) for part in self.parts]
+        return [(part, objects[0]) for part, objects in each if isinstance(part, ReleasePart)]
+
     @property
-    def requests(self) -> tuple[RenderRequest, ...]:
+    def requests(self) -> tuple[RenderRequest | IstioctlRequest, ...]:
         """What to render, in the order that ``build`` expects the results in."""
-        return (*(part.request for part in self.parts), *(part.request for part in self.tags))
+        parts = [request for part in self.parts for request in _requests(part)]
+        return (*parts, *(part.request for part in self.tags))
 
 
 def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
@@ -81,18 +108,29 @@ def choose(snapshot: MeshSnapshot, leg: Leg, options: PlanOptions) -> Chosen:
     options.refuse_contradictions()
     selection = select(snapshot, options.revision)
     canary = options.strategy == "canary"
-    revision = (options.new_revision or leg.end.revision) if canary else selection.plane.revision
+    if isinstance(selection.istiod, SailPart):
+        refuse_strategy(selection.istiod, options.strategy)
+        fresh = new_revision(selection.istiod, leg.end, options.new_revision)
+    else:
+        fresh = options.new_revision or leg.end.revision
+    revision = fresh if canary else selection.plane.revision
     _refuse_taken(snapshot, revision, canary)
     return Chosen(snapshot, leg, options, selection, revision)
 
 
-def draft(chosen: Chosen, facts: Mapping[str, ChartFacts], wishes: Mapping[str, dict[str, Any]]) -> Draft:
-    """Settle the values of each chart.
+def draft(
+    chosen: Chosen,
+    facts: Mapping[str, ChartFacts],
+    wishes: Mapping[str, dict[str, Any]],
+    configurations: Configurations | None = None,
+) -> Draft:
+    """Settle the values of each chart, and the IstioOperator of each stage.
 
     Args:
         chosen: from ``choose``.
         facts: of the target's charts, by name.
         wishes: chart → the user's values, laid over those carried over.
+        configurations: of istioctl; None where it owns no part.
     """
     snapshot, options, plane = chosen.snapshot, chosen.options, chosen.selection.plane
     canary = options.strategy == "canary"
@@ -100,13 +138,16 @@ def draft(chosen: Chosen, facts: Mapping[str, ChartFacts], wishes: Mapping[str, 
     findings += [] if canary else left_behind(snapshot, plane.revision, chosen.leg.end)
     tags = [tag for tag in snapshot.tags if tag.revision == plane.revision] if canary else []
     findings += [_tag_of_a_release(tag) for tag in tags if tag.owner.method == "helm"]
-    drafting = _Drafting(chosen, facts, wishes, findings)
+    followed = [sail_tag(snapshot, tag) for tag in tags if tag.owner.method == "sail"]
+    findings += [finding for _, found in followed for finding in found]
+    drafting = _Drafting(chosen, facts, wishes, configurations or Configurations(), findings)
     parts = drafting.parts(chosen.revision if canary else "")
-    values = next(part.request.values for part in parts if part.role == "istiod")
     return Draft(
         chosen=chosen,
         parts=parts,
-        tags=tuple(drafting.tag(tag, chosen.revision, values) for tag in tags),
+        tags=tuple(drafting.tag(tag, parts) for tag in tags if tag.owner.method != "sail"),
+        sail_tags=tuple(one for one, _ in followed if one is not None),
+        configurations=drafting.configurations,
         findings=tuple(sorted(set(drafting.findings))),
     )
 
@@ -117,46 +158,103 @@ class _Drafting:
         chosen: Chosen,
         facts: Mapping[str, ChartFacts],
         wishes: Mapping[str, dict[str, Any]],
+        configurations: Configurations,
         findings: list[Finding],
     ) -> None:
+        self._chosen = chosen
         self._snapshot = chosen.snapshot
         self._leg = chosen.leg
         self._selection = chosen.selection
         self._facts = facts
         self._wishes = wishes
+        self.configurations = configurations
         self.findings = findings
 
-    def parts(self, new_revision: str) -> tuple[ReleasePart, ...]:
-        """All releases, or those of the control plane alone; ``new_revision`` is empty in place."""
+    def parts(self, new_revision: str) -> tuple[ReleasePart | WishPart | StagePart, ...]:
+        """All parts, or those of the control plane alone; ``new_revision`` is empty in place."""
+        return (*self._releases(new_revision), *self._wishes_of_sail(new_revision), *self._stages(new_revision))
+
+    def _releases(self, new_revision: str) -> list[ReleasePart]:
         chosen = self._selection
-        parts: list[ReleasePart] = []
-        if chosen.base:
-            parts.append(self._upgrade("base", chosen.base))
-        parts.append(self._new_istiod(new_revision) if new_revision else self._upgrade("istiod", chosen.istiod))
+        parts = self._upgrades("base", chosen.base)
+        if new_revision and isinstance(chosen.istiod, HelmRelease):
+            parts.append(self._new_istiod(chosen.istiod, new_revision))
+        else:
+            parts += self._upgrades("istiod", chosen.istiod)
         if not self._leg.restarts:
-            return tuple(parts)
-        parts += [self._upgrade("cni", chosen.cni)] if chosen.cni else []
-        parts += [self._upgrade("ztunnel", chosen.ztunnel)] if chosen.ztunnel else []
-        if chosen.base and new_revision and self._validator_is_on(chosen.base, chosen.plane.revision):
+            return parts
+        parts += [*self._upgrades("cni", chosen.cni), *self._upgrades("ztunnel", chosen.ztunnel)]
+        if isinstance(chosen.base, HelmRelease) and new_revision and self._validator_is_on(chosen.base, chosen.plane.revision):
             parts.append(self._upgrade("validator", chosen.base, {"defaultRevision": new_revision}))
         for gateway in chosen.gateways:
-            pinned = gateway.values.get("revision")
-            changed = {"revision": new_revision} if new_revision and pinned == chosen.plane.revision else {}
-            parts.append(self._upgrade("gateway", gateway, changed))
-        return tuple(parts)
+            if isinstance(gateway, HelmRelease):
+                pinned = gateway.values.get("revision")
+                changed = {"revision": new_revision} if new_revision and pinned == chosen.plane.revision else {}
+                parts.append(self._upgrade("gateway", gateway, changed))
+        return parts
 
-    def tag(self, tag: RevisionTag, revision: str, values: Mapping[str, Any]) -> TagPart:
+    def _wishes_of_sail(self, new_revision: str) -> list[WishPart]:
+        chosen = self._selection
+        roles: dict[PartRole, Part | None] = {"istiod": chosen.istiod}
+        roles |= {"cni": chosen.cni, "ztunnel": chosen.ztunnel} if self._leg.restarts else {}
+        parts: list[WishPart] = []
+        for role, part in roles.items():
+            if isinstance(part, SailPart):
+                revision = new_revision if role == "istiod" else ""
+                olds = (chosen.installed, self._leg.proxies)
+                wishes = self._wishes.get(part.release.chart, {})
+                wish, findings = sail_wish(part, self._leg.end, olds, wishes, revision, self._kubernetes)
+                self.findings += findings
+                parts.append(WishPart(role, wish, bool(revision)))
+        return parts
+
+    def _stages(self, new_revision: str) -> list[StagePart]:
+        owned = self._selection.by_istioctl
+        if not owned:
+            return []
+        own = next((one for one in owned if one.component == "Pilot"), owned[0])
+        revision = new_revision or own.revision
+        wished = with_revision(self.configurations.wished, revision)
+        # What the hop before left behind is still pinned to the version before that.
+        configuration, findings = moved_on(wished, (self._selection.installed, self._leg.proxies), self._leg.end)
+        stages = draft_stages(
+            self._snapshot,
+            self._selection,
+            self._leg.end,
+            revision,
+            configuration,
+            self.configurations,
+            canary=bool(new_revision),
+            restarts=self._leg.restarts,
+        )
+        self.findings += [*findings, *default_tag_findings(self._snapshot, stages, configuration)]
+        start = () if self._leg.restarts else self.configurations.start or owned
+        self.configurations = self.configurations.then(revision, str(self._leg.end), configuration, start)
+        return stages
+
+    def tag(self, tag: RevisionTag, parts: Sequence[ReleasePart | WishPart | StagePart]) -> TagPart:
+        """A tag for the revision that the hop ends with, rendered by whoever owns istiod."""
+        revision = self._chosen.revision
+        if isinstance(self._selection.istiod, IstioctlComponent):
+            whole = {"Base", "Pilot", *(one.component for one in self._selection.by_istioctl)}
+            control_plane = only(self.configurations.wished, {"Base", "Pilot"}, whole)
+            pointed = with_default_tag(control_plane, revision) if tag.validator else with_tag(control_plane, tag.tag)
+            return TagPart(tag, IstioctlRequest(self._leg.end, pointed, self._kubernetes))
+        istiod = next(part for part in parts if not isinstance(part, StagePart) and part.role == "istiod")
+        values = istiod.request.values
         request = self._request("istiod", f"istiod-{revision}", self._snapshot.istio_namespace, values)
-        with_tag = {**request.values, "revision": revision, "revisionTags": [tag.tag]}
-        return TagPart(tag, msgspec.structs.replace(request, values=with_tag))
+        with_it = {**request.values, "revision": revision, "revisionTags": [tag.tag]}
+        return TagPart(tag, msgspec.structs.replace(request, values=with_it))
+
+    def _upgrades(self, role: PartRole, part: Part | None) -> list[ReleasePart]:
+        return [self._upgrade(role, part)] if isinstance(part, HelmRelease) else []
 
     def _upgrade(self, role: PartRole, running: HelmRelease, changed: Mapping[str, Any] | None = None) -> ReleasePart:
         values = self._values(running)
         values.update(changed or {})
         return ReleasePart(role, running, self._request(running.chart, running.name, running.namespace, values))
 
-    def _new_istiod(self, revision: str) -> ReleasePart:
-        running = self._selection.istiod
+    def _new_istiod(self, running: HelmRelease, revision: str) -> ReleasePart:
         values = self._values(running)
         # Tags move by steps of their own, once the new revision serves.
         values.pop("revisionTags", None)
@@ -175,11 +273,19 @@ class _Drafting:
         return values
 
     def _request(self, chart: str, release: str, namespace: str, values: Mapping[str, Any]) -> RenderRequest:
-        return RenderRequest(chart, release, namespace, dict(values), self._snapshot.cluster.kubernetes_version)
+        return RenderRequest(chart, release, namespace, dict(values), self._kubernetes)
+
+    @property
+    def _kubernetes(self) -> str:
+        return self._snapshot.cluster.kubernetes_version
 
     def _validator_is_on(self, base: HelmRelease, revision: str) -> bool:
         hooks = [hook for hook in self._snapshot.webhooks if hook.owner.release == base.key]
         return any(hook.revision == revision for hook in hooks)
+
+
+def _requests(part: ReleasePart | WishPart | StagePart) -> tuple[RenderRequest | IstioctlRequest, ...]:
+    return part.requests if isinstance(part, StagePart) else (part.request,)
 
 
 def _refuse_taken(snapshot: MeshSnapshot, revision: str, canary: bool) -> None:

@@ -14,6 +14,7 @@ from resail.plan.selection import Selection
 __all__ = ["kubernetes_findings", "left_behind", "node_level", "standing_of"]
 
 _NODE_LEVEL = ("cni", "ztunnel")
+_OURS = ("helm", "istioctl")
 _SKEW = "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew"
 
 
@@ -21,7 +22,9 @@ def standing_of(snapshot: MeshSnapshot, selection: Selection) -> Standing:
     """Where the mesh is: its istiod, and the oldest of what a hop brings along (proxies that can restart, CNI, ztunnel)."""
     pods = [pod for workload in snapshot.workloads if workload.ref.kind in ROLLING_KINDS for pod in workload.pods]
     tags = [pod.proxy_version for pod in pods if pod.revision == selection.plane.revision]
-    tags += [part.version for part in snapshot.components if part.role in _NODE_LEVEL and part.owner.method == "helm"]
+    tags += [
+        part.version for part in snapshot.components if part.role in _NODE_LEVEL and part.owner.method in ("helm", "istioctl")
+    ]
     return Standing(selection.installed, min((selection.installed, *_versions(tags))))
 
 

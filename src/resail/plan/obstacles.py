@@ -16,7 +16,10 @@ from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import Adoption, AdoptObjects, FieldOwnerConflict, HelmChange, ObjectChange, ObjectIs, Step
 
-__all__ = ["InTheWay", "StrangeObject", "Takeover", "take_over", "unprobed"]
+__all__ = ["ISTIOCTL", "InTheWay", "StrangeObject", "Takeover", "refuse_to_overwrite", "take_over", "unprobed"]
+
+ISTIOCTL = "istioctl"
+"""Stands for a release where istioctl is meant."""
 
 _HELM = "https://helm.sh/docs/topics/charts_tips_and_tricks/"
 _APPLY = "https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
@@ -146,6 +149,12 @@ def take_over(found: InTheWay, release: str, earlier: Sequence[Step]) -> Takeove
     return Takeover(release, tuple(objects), tuple(fields), excerpts, found.conflicts, tuple(findings))
 
 
+def refuse_to_overwrite(found: InTheWay) -> list[Finding]:
+    """What istioctl would overwrite without a word: it applies by force whatever it renders. All of it blocks."""
+    findings = [unprobed(found.unprobed, ISTIOCTL)] if found.unprobed else []
+    return findings + [_in_the_way(one.ref, ISTIOCTL, one.owner, "remove or rename it first") for one in found.objects]
+
+
 def unprobed(why: str, release: str = "") -> Finding:
     """What others have in the way of a plan is not known."""
     return Finding(
@@ -164,19 +173,22 @@ def _changes(step: Step) -> tuple[ObjectChange, ...]:
 
 
 def _blocker(one: StrangeObject, release: str) -> Finding | None:
-    ref = one.ref
     if one.release and one.release != release:
         why, fix = f"it bears the marks of Helm release {one.release}", "take it out of that release first"
     elif one.manager:
         why, fix = f"it is managed by others: {one.manager}", "have its manager give it up first"
-    elif ref.kind == "Secret":
+    elif one.ref.kind == "Secret":
         why, fix = "it is a Secret, whose values a plan must not hold, so it could not be given back", "remove or rename it first"
     else:
         return None
+    return _in_the_way(one.ref, f"Helm release {release}", why, fix)
+
+
+def _in_the_way(ref: ObjectRef, taker: str, why: str, fix: str) -> Finding:
     return Finding(
         id="object-in-the-way",
         severity="blocker",
-        message=f"{ref} is there already, and Helm release {release} cannot have it",
+        message=f"{ref} is there already, and {taker} cannot have it",
         objects=(FindingObject(ref.kind, ref.namespace, ref.name, "metadata.annotations"),),
         evidence=why,
         fix=fix,

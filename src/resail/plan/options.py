@@ -27,6 +27,8 @@ class PlanOptions(msgspec.Struct, frozen=True):
     """Seconds that the readiness of each step may take."""
     remove_old: bool = False
     """A canary's last step: uninstall the revision that it takes the place of."""
+    check_trust: bool = True
+    """Make each restart wait on the mesh's root being what it was."""
     soak: int = 0
     """Seconds that the new revision serves before that."""
     kubernetes: tuple[str, ...] = ()

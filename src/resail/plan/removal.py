@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from resail.errors import BlockedError
+from resail.models.encoding import manifest_digest
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import AwaitSoak, NoUndo, ObjectChange, ReleaseIs, RemoveRevision, RollbackRelease, StepBase
@@ -15,16 +17,25 @@ _SOURCE = "https://istio.io/latest/docs/setup/upgrade/canary/#uninstall-old-cont
 
 
 def removal_steps(
-    chosen: Chosen, stands: ReleaseIs, keep: Callable[[str, tuple[Manifest, ...]], str]
+    chosen: Chosen, keep: Callable[[str, tuple[Manifest, ...]], str]
 ) -> Iterator[tuple[type[StepBase], dict[str, Any]]]:
     """Kinds and fields of the steps.
 
     Args:
         chosen: a canary whose old revision is to go.
-        stands: the old revision's release as the steps before leave it.
         keep: puts the objects of a step of that kind, which is the next one, into the archive.
+
+    Raises:
+        BlockedError: it is not Helm's.
     """
     old, release, soak = chosen.selection.plane, chosen.selection.istiod, chosen.options.soak
+    if not isinstance(release, HelmRelease):
+        raise BlockedError(
+            f"revision {old.revision} is not Helm's, and resail removes only what Helm can bring back",
+            on="--remove-old",
+            next_step=f"plan without it, and remove it later with `istioctl uninstall --revision {old.revision}`",
+        )
+    stands = ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
     if soak:
         yield (
             AwaitSoak,

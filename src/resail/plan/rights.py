@@ -13,8 +13,10 @@ from resail.models.plan import (
     AdoptObjects,
     Approve,
     AwaitSoak,
+    GiveBack,
     HelmChange,
     InstallerStep,
+    IstioctlChange,
     LabelNamespace,
     MoveTag,
     PlanFiles,
@@ -23,10 +25,13 @@ from resail.models.plan import (
     RestartWave,
     Step,
     TagBack,
+    TrustIs,
     UpgradeGateway,
     Verify,
 )
-from resail.plan.installer_rights import Way, rights_of_change, rights_of_removal, rights_on
+from resail.models.trust import CONFIG_MAP, SIGNERS
+from resail.plan.images import images_of
+from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on, rights_to_grant
 from resail.plan.resources import Plurals, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
@@ -51,6 +56,7 @@ _MESH_GROUPS = (
     "gateway.networking.k8s.io",
     "install.istio.io",
     "networking.istio.io",
+    "sailoperator.io",
     "security.istio.io",
     "telemetry.istio.io",
 )
@@ -79,7 +85,8 @@ def rights_to_run(files: PlanFiles) -> tuple[Permission, ...]:
     Discovery and the review of one's own rights are left out: Kubernetes gives them to all who are authenticated.
     """
     steps = files.plan.steps
-    return _least([*_reading(files), *_verifying(files), *_keeping(files), *_steps(files, steps, ("do", "undo"))])
+    beside = [*_reading(files), *_verifying(files), *_conditions(files), *_keeping(files)]
+    return _least([*beside, *_steps(files, steps, ("do", "undo"))])
 
 
 def rights_to_undo(files: PlanFiles, steps: Sequence[Step]) -> tuple[Permission, ...]:
@@ -103,6 +110,8 @@ def _reading(files: PlanFiles) -> Iterator[Permission]:
     yield from _each(_LISTED, ("list",))
     groups = {*_MESH_GROUPS, *(group for group, _ in plurals_of(files))}
     yield from _each(dict.fromkeys(groups, ("*",)), ("get", "list"))
+    if any(isinstance(step, InstallerStep) and isinstance(step.change, IstioctlChange) for step in files.plan.steps):
+        yield from listed_by_istioctl()
 
 
 def _verifying(files: PlanFiles) -> Iterator[Permission]:
@@ -116,13 +125,28 @@ def _verifying(files: PlanFiles) -> Iterator[Permission]:
         yield Permission("", "pods", "create", namespace)
 
 
+def _conditions(files: PlanFiles) -> Iterator[Permission]:
+    """The mesh's roots, and the pull secrets that the plan gives its pods."""
+    for step in files.plan.steps:
+        for one in step.preconditions:
+            if isinstance(one, TrustIs):
+                for namespace in one.namespaces:
+                    yield Permission("", "configmaps", "get", namespace, CONFIG_MAP)
+                for name in SIGNERS:
+                    yield Permission("", "secrets", "get", files.plan.istio_namespace, name)
+    if all(one.check != "images" for one in files.plan.skipped):
+        for use in images_of(files):
+            for name in use.secrets:
+                yield Permission("", "secrets", "get", use.user.namespace, name)
+
+
 def _keeping(files: PlanFiles) -> Iterator[Permission]:
     """The cluster's copy of the journal, and the lock."""
     namespace = files.plan.istio_namespace
-    for verb in ("get", "list", "create", "patch", "update", "delete"):
+    for verb in ("get", "list", "create", "patch", "delete"):
         yield Permission("", "configmaps", verb, namespace)
     yield Permission("coordination.k8s.io", "leases", "create", namespace)
-    for verb in ("get", "patch", "update", "delete"):
+    for verb in ("get", "patch"):
         yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
 
 
@@ -140,8 +164,6 @@ def _injected(steps: Iterable[Step]) -> set[str]:
         match step:
             case RestartWave(restarts=restarts):
                 found |= {restart.workload.namespace for restart in restarts}
-            case LabelNamespace(namespace=namespace):
-                found.add(namespace)
             case UpgradeGateway(workload=workload):
                 found.add(workload.namespace)
     return found
@@ -168,12 +190,8 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
     match step:
         case Approve() | AwaitSoak() | Verify():
             return
-        case AdoptObjects(objects=adopted, fields=fields):
-            # One that goes with the release when that is undone is made again.
-            for one in adopted:
-                yield from rights_on(plurals, one.object, "get", "patch", *(("create",) if way == "undo" else ()))
-            for field in fields:
-                yield from rights_on(plurals, field.object, "get", "patch")
+        case AdoptObjects():
+            yield from _adoption(step, files, plurals, way)
         case LabelNamespace(namespace=namespace):
             yield from rights_on(plurals, ObjectRef("v1", "Namespace", "", namespace), "get", "patch")
         case MoveTag(manifests=manifests, undo=undo):
@@ -183,14 +201,28 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
         case RestartWave(restarts=restarts):
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
-        case RemoveRevision():
-            yield from rights_of_removal(step, files, plurals, way)
+        case RemoveRevision(release=release, manifests=manifests, objects=objects):
+            # Its history stays, and brings it back.
+            yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way, new=False)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
             yield from rights_of_change(change, step.undo, files, plurals, way)
         case _:
             yield from rights_of_change(step.change, step.undo, files, plurals, way)
+
+
+def _adoption(step: AdoptObjects, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:
+    for field in step.fields:
+        yield from rights_on(plurals, field.object, "get", "patch")
+    for one in step.objects:
+        yield from rights_on(plurals, one.object, "get", "patch")
+    if way == "undo" and isinstance(step.undo, GiveBack):
+        # One that goes with the release when that is undone is made again.
+        for former in files.manifests[step.undo.objects]:
+            ref = ObjectRef.of(former)
+            yield from rights_on(plurals, ref, "create")
+            yield from rights_to_grant(ref, {ref: former}, (), plurals, posted=True)
 
 
 def _restart(restart: Restart, plurals: Plurals, way: Way) -> Iterator[Permission]:
@@ -200,8 +232,6 @@ def _restart(restart: Restart, plurals: Plurals, way: Way) -> Iterator[Permissio
     # A dry run of a pod as the workload makes them, before anything restarts.
     yield Permission("", "pods", "create", workload.namespace)
     if not rolls or (way == "undo" and workload.kind == "StatefulSet"):
-        # It is of the pod with the uid that was looked up.
-        yield Permission("", "pods", "get", workload.namespace)
         yield Permission("", "pods/eviction", "create", workload.namespace)
 
 

@@ -21,6 +21,8 @@ from resail.models.plan import (
     Plan,
     RemoveRevision,
     RestartWave,
+    RetargetTag,
+    SailChange,
     Step,
     UpgradeCNI,
     UpgradeControlPlane,
@@ -34,7 +36,7 @@ __all__ = ["before_restart", "undo_sequence"]
 _ORDER: tuple[tuple[type, ...], ...] = (
     (RemoveRevision,),
     (MoveValidator,),
-    (LabelNamespace, MoveTag),
+    (LabelNamespace, MoveTag, RetargetTag),
     (UpgradeCNI, UpgradeZtunnel),
     (UpgradeControlPlane,),
     (UpgradeGateway,),
@@ -56,10 +58,18 @@ def undo_sequence(plan: Plan, begun: Collection[str]) -> tuple[Step, ...]:
     return tuple(
         step
         for group in reversed(_groups(plan.hops))
-        for kinds in _ORDER
+        for rank in range(-1, len(_ORDER))
         for step in concerned
-        if step.hop in group and isinstance(step, kinds)
+        if step.hop in group and _rank(step) == rank
     )
+
+
+def _rank(step: Step) -> int | None:
+    """Its place in the order; None where there is nothing to undo."""
+    if isinstance(step, InstallRevision) and isinstance(step.change, SailChange):
+        # The operator may have removed the old revision, and makes it again when it is wished: pointers need it first.
+        return -1
+    return next((rank for rank, kinds in enumerate(_ORDER) if isinstance(step, kinds)), None)
 
 
 def before_restart(plan: Plan, step: Step) -> Hop:

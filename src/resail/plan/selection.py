@@ -1,29 +1,50 @@
-"""What of a mesh is upgraded: one control plane, and the Helm releases that belong to it."""
+"""What of a mesh is upgraded: one control plane, and the parts that belong to it, each with the installer that owns it."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 import msgspec
 
 from resail.errors import BlockedError, UsageError
 from resail.models.finding import Finding, FindingObject
-from resail.models.identity import IstioVersion, ObjectRef
-from resail.models.snapshot import ControlPlane, HelmRelease, MeshSnapshot
+from resail.models.identity import IstioVersion, Manifest, ObjectRef
+from resail.models.istioctl_marks import COMPONENTS
+from resail.models.snapshot import ControlPlane, HelmRelease, IstioctlComponent, MeshSnapshot
 from resail.plan.foreign import refuse_foreign_mesh, refuse_foreign_objects, unread_findings
+from resail.plan.sail import SailPart, sail_part, sail_plane
 
-__all__ = ["Selection", "select"]
+__all__ = ["Part", "Selection", "select"]
+
+Part = HelmRelease | IstioctlComponent | SailPart
+"""What an installer knows a part of the mesh as."""
+
+_INSTALLER = {IstioctlComponent: "istioctl", SailPart: "the Sail Operator"}
+_COMPONENT_OF = {"base": "Base", "cni": "Cni", "ztunnel": "Ztunnel"}
+_GATEWAYS = ("IngressGateways", "EgressGateways")
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The releases of one control plane."""
+    """One control plane and its parts."""
 
     plane: ControlPlane
     installed: IstioVersion
-    istiod: HelmRelease
-    base: HelmRelease | None
-    cni: HelmRelease | None
-    ztunnel: HelmRelease | None
-    gateways: tuple[HelmRelease, ...]
+    istiod: Part
+    base: Part | None
+    cni: Part | None
+    ztunnel: Part | None
+    gateways: tuple[Part, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts."""
+        found = (self.base, self.istiod, self.cni, self.ztunnel, *self.gateways)
+        return tuple(part for part in found if part is not None)
+
+    @property
+    def by_istioctl(self) -> tuple[IstioctlComponent, ...]:
+        """The parts that istioctl owns, in the order in which they are brought on."""
+        found = [part for part in self.parts if isinstance(part, IstioctlComponent)]
+        return tuple(sorted(found, key=lambda part: COMPONENTS.index(part.component)))
 
 
 def select(snapshot: MeshSnapshot, revision: str) -> Selection:
@@ -34,35 +55,31 @@ def select(snapshot: MeshSnapshot, revision: str) -> Selection:
         revision: the wished one; empty: the only one.
 
     Raises:
-        BlockedError: there is no istiod, or it is not Helm's, or someone else manages the mesh or a part that would be written.
+        BlockedError: there is no istiod, or its installer is not one that this resail writes through, a part has two owners, or
+            someone else manages the mesh or a part that would be written.
         UsageError: there are several istiods and none is wished, or no such revision.
     """
     refuse_foreign_mesh(snapshot)
     plane = _plane(snapshot, revision)
     refuse_foreign_objects(snapshot, [plane.deployment])
-    istiod = _release_of(snapshot, plane)
-    releases = [
-        release for release in snapshot.helm_releases if release.chart != "istiod" and release.installed and not release.is_sails
-    ]
-    gateways = tuple(release for release in releases if release.chart == "gateway" and _serves(snapshot, release, plane.revision))
     selected = Selection(
         plane=plane,
         installed=_version(plane),
-        istiod=istiod,
-        base=_only(releases, "base"),
-        cni=_only(releases, "cni"),
-        ztunnel=_only(releases, "ztunnel"),
-        gateways=gateways,
+        istiod=_istiod(snapshot, plane),
+        base=_only(snapshot, "base", plane.revision),
+        cni=_only(snapshot, "cni", plane.revision),
+        ztunnel=_only(snapshot, "ztunnel", plane.revision),
+        gateways=_gateways(snapshot, plane.revision),
         findings=(),
     )
-    involved = [istiod, selected.base, selected.cni, selected.ztunnel, *gateways]
-    ours = [release for release in involved if release is not None]
-    written = {ObjectRef.of(manifest) for release in ours for manifest in release.objects}
+    releases = [part for part in selected.parts if isinstance(part, HelmRelease)]
+    written = {ObjectRef.of(manifest) for part in selected.parts for manifest in part.objects}
     _refuse_mixed(snapshot, written)
     pointed = [hook.ref for hook in snapshot.webhooks if hook.revision == plane.revision]
-    refuse_foreign_objects(snapshot, [*written, *pointed], [release.key for release in ours])
-    findings = [_unfinished(release) for release in ours if release.status != "deployed"]
-    return msgspec.structs.replace(selected, findings=(*findings, *unread_findings(snapshot)))
+    refuse_foreign_objects(snapshot, [*written, *pointed], [release.key for release in releases])
+    findings = [_unfinished(release) for release in releases if release.status != "deployed"]
+    findings += [*_without_installer(snapshot, selected), *unread_findings(snapshot)]
+    return msgspec.structs.replace(selected, findings=tuple(findings))
 
 
 def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
@@ -81,16 +98,21 @@ def _plane(snapshot: MeshSnapshot, revision: str) -> ControlPlane:
     return planes[0]
 
 
-def _release_of(snapshot: MeshSnapshot, plane: ControlPlane) -> HelmRelease:
+def _istiod(snapshot: MeshSnapshot, plane: ControlPlane) -> Part:
     if plane.owner.method == "helm":
         for release in snapshot.helm_releases:
             if release.key == plane.owner.release:
                 return release
+    installed = _installed(snapshot, "Pilot", plane.revision)
+    if plane.owner.method == "istioctl" and installed:
+        return installed
+    if plane.owner.method == "sail":
+        return sail_plane(snapshot, plane)
     evidence = plane.owner.evidence
     if plane.owner.method == "mixed":
         raise _mixed(plane.deployment, evidence)
     raise BlockedError(
-        f"it was not installed by Helm but by {plane.owner.method!r} ({evidence}), which this resail does not write to",
+        f"it is none of Helm's, istioctl's or the Sail Operator's but {plane.owner.method!r} ({evidence})",
         on=str(plane.deployment),
         next_step="upgrade it with its own installer",
     )
@@ -110,6 +132,17 @@ def _mixed(part: ObjectRef, evidence: str) -> BlockedError:
     )
 
 
+def _installed(snapshot: MeshSnapshot, component: str, revision: str) -> IstioctlComponent | None:
+    """What istioctl installed of a component: of the revision, or else of another which took it over; the newest version.
+
+    Only istiod is there once for each revision.
+    """
+    known = [one for one in snapshot.istioctl_components if one.component == component]
+    own = [one for one in known if one.revision == revision]
+    among = own if component == "Pilot" else own or known
+    return max(among, key=lambda one: IstioVersion.parse(one.version), default=None)
+
+
 def _version(plane: ControlPlane) -> IstioVersion:
     try:
         return IstioVersion.parse(plane.version)
@@ -121,21 +154,52 @@ def _version(plane: ControlPlane) -> IstioVersion:
         ) from error
 
 
-def _serves(snapshot: MeshSnapshot, release: HelmRelease, revision: str) -> bool:
+def _gateways(snapshot: MeshSnapshot, revision: str) -> tuple[Part, ...]:
+    parts: list[Part] = _releases(snapshot, "gateway")
+    parts += [one for component in _GATEWAYS if (one := _installed(snapshot, component, revision))]
+    return tuple(part for part in parts if _serves(snapshot, part.objects, revision))
+
+
+def _releases(snapshot: MeshSnapshot, chart: str) -> list[Part]:
+    return [one for one in snapshot.helm_releases if one.chart == chart and one.installed and not one.is_sails]
+
+
+def _serves(snapshot: MeshSnapshot, objects: Iterable[Manifest], revision: str) -> bool:
     """Are the gateway's pods injected by the revision?"""
-    deployments = {ObjectRef.of(manifest) for manifest in release.objects if manifest["kind"] in ("Deployment", "DaemonSet")}
+    deployments = {ObjectRef.of(manifest) for manifest in objects if manifest["kind"] in ("Deployment", "DaemonSet")}
     pods = [pod for workload in snapshot.workloads if workload.ref in deployments for pod in workload.pods]
     return any(pod.revision == revision for pod in pods)
 
 
-def _only(releases: list[HelmRelease], chart: str) -> HelmRelease | None:
-    found = [release for release in releases if release.chart == chart]
+def _only(snapshot: MeshSnapshot, role: str, revision: str) -> Part | None:
+    found: list[Part] = _releases(snapshot, role)
+    installed = _installed(snapshot, _COMPONENT_OF[role], revision)
+    found += [part for part in (installed, sail_part(snapshot, role)) if part is not None]
     if len(found) > 1:
+        names = [f"Helm release {part.key}" if isinstance(part, HelmRelease) else _INSTALLER[type(part)] for part in found]
         raise BlockedError(
-            f"chart {chart} is installed more than once: {', '.join(release.key for release in found)}",
-            next_step="remove the one that is not in use",
+            f"{role} has more than one owner: {', '.join(names)}",
+            next_step="let one of them have it: remove the others' marks and records, or what is not in use",
         )
     return found[0] if found else None
+
+
+def _without_installer(snapshot: MeshSnapshot, selected: Selection) -> list[Finding]:
+    """Parts that a hop must bring on, and that no installer we know has."""
+    owned = {"cni": selected.cni, "ztunnel": selected.ztunnel}
+    return [
+        Finding(
+            id="part-without-installer",
+            severity="blocker",
+            message=f"{part.workload} must come along, but neither Helm nor istioctl has it",
+            objects=(FindingObject(part.workload.kind, part.workload.namespace, part.workload.name, "metadata"),),
+            evidence=part.owner.evidence or f"its owner is {part.owner.method!r}",
+            fix="install it by Helm or istioctl at its present version, and plan again",
+            source="https://istio.io/latest/docs/setup/upgrade/",
+        )
+        for part in snapshot.components
+        if part.role in owned and owned[part.role] is None
+    ]
 
 
 def _unfinished(release: HelmRelease) -> Finding:

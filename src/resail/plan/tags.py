@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from resail.errors import ArtifactError
-from resail.models.identity import Manifest
+from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import RevisionTag
 
-__all__ = ["moved_tag"]
+__all__ = ["moved_tag", "moved_validator"]
+
+_OPERATOR = "operator.istio.io"
 
 
 def moved_tag(tag: RevisionTag, rendered: Sequence[Manifest]) -> Manifest:
@@ -18,9 +20,32 @@ def moved_tag(tag: RevisionTag, rendered: Sequence[Manifest]) -> Manifest:
     for manifest in rendered:
         labels = manifest["metadata"].get("labels") or {}
         if labels.get("istio.io/tag") == tag.tag:
-            return {**manifest, "metadata": {**manifest["metadata"], "name": tag.webhook.name}}
+            return _in_place_of(tag.manifest, manifest)
     raise ArtifactError(
         "the target's istiod chart renders no webhook for this tag",
         on=f"tag {tag.tag}",
         next_step="move the tag by `istioctl tag set` after the upgrade",
     )
+
+
+def moved_validator(tag: RevisionTag, rendered: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """The default validator as it is rendered, as closed as it is now; nothing where it does not move with the tag."""
+    if tag.validator is None:
+        return ()
+    before = tag.validator
+    policies = {entry["name"]: entry.get("failurePolicy") for entry in before.get("webhooks") or ()}
+    for manifest in rendered:
+        if ObjectRef.of(manifest) == ObjectRef.of(before):
+            entries = [
+                {**entry, "failurePolicy": policies.get(entry["name"]) or entry.get("failurePolicy")}
+                for entry in manifest["webhooks"]
+            ]
+            return (_in_place_of(before, {**manifest, "webhooks": entries}),)
+    return ()
+
+
+def _in_place_of(before: Manifest, rendered: Manifest) -> Manifest:
+    """Under the name that it has, and with istioctl's marks only where it has them: by them istioctl would remove it."""
+    labels = {key: value for key, value in (rendered["metadata"].get("labels") or {}).items() if _OPERATOR not in key}
+    marks = {key: value for key, value in (before["metadata"].get("labels") or {}).items() if _OPERATOR in key}
+    return {**rendered, "metadata": {**rendered["metadata"], "name": before["metadata"]["name"], "labels": {**labels, **marks}}}

@@ -8,7 +8,7 @@ from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion
 from resail.models.snapshot import HelmRelease
 
-__all__ = ["carry_over", "has_path", "merged"]
+__all__ = ["carry_over", "has_path", "image_foreign", "image_moved", "merged"]
 
 _VARIANTS = ("", "-distroless", "-debug")
 _TAG = "tag"
@@ -50,11 +50,11 @@ def carry_over(
     findings: list[Finding] = []
     for path, holder, key in list(_pins(values)):
         pinned = str(holder[key])
-        moved = _moved(key, pinned, installed, target)
+        moved = image_moved(key, pinned, installed, target)
         if moved is not None:
             holder[key] = moved
             findings.append(_finding(running, path, "info", f"{pinned} → {moved}"))
-        elif _foreign(key, pinned, target):
+        elif image_foreign(key, pinned, target):
             findings.append(_finding(running, path, "blocker", pinned))
     return values, findings
 
@@ -68,7 +68,8 @@ def _pins(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[s
             yield path, values, key
 
 
-def _moved(key: str, pinned: str, installed: Sequence[IstioVersion], target: IstioVersion) -> str | None:
+def image_moved(key: str, pinned: str, installed: Sequence[IstioVersion], target: IstioVersion) -> str | None:
+    """A ``tag`` or ``image`` of one of the versions, moved to the target in its variant; None for any other."""
     name, colon, tag = ("", "", pinned) if key == _TAG else pinned.rpartition(":")
     if key == _IMAGE and (not colon or "/" in tag):
         return None
@@ -78,7 +79,8 @@ def _moved(key: str, pinned: str, installed: Sequence[IstioVersion], target: Ist
     return None
 
 
-def _foreign(key: str, pinned: str, target: IstioVersion) -> bool:
+def image_foreign(key: str, pinned: str, target: IstioVersion) -> bool:
+    """Does a ``tag`` or ``image`` pin anything but the target?"""
     tag = pinned if key == _TAG else pinned.rpartition(":")[2]
     if key == _IMAGE and (":" not in pinned or "/" in tag):
         return False

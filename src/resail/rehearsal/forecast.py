@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from resail import __version__
 from resail.models.identity import ObjectRef
 from resail.models.journal import Entry
-from resail.models.plan import HelmChange, Plan, PlanFiles, RestartWave, Step
+from resail.models.plan import InstallerStep, Plan, PlanFiles, RestartWave, Step
 from resail.models.rehearsal import Rehearsal, StepForecast
 from resail.models.snapshot import DisruptionBudget
 from resail.rehearsal.meter import Meter, metered
@@ -64,5 +64,5 @@ def critical_path(plan: Plan, entries: Sequence[Entry], meter: Meter) -> tuple[S
 def _restarted_by(step: Step) -> list[ObjectRef]:
     if isinstance(step, RestartWave):
         return [restart.workload for restart in step.restarts]
-    change = getattr(step, "change", None)
-    return [each.object for each in change.objects if each.change != "remove"] if isinstance(change, HelmChange) else []
+    changes = step.change.objects if isinstance(step, InstallerStep) else ()
+    return [each.object for each in changes if each.change != "remove"]

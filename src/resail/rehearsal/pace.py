@@ -40,9 +40,11 @@ class PacedInstaller:
         await self._clock.sleep(_seconds(objects))
         return await self._installer.apply(change, objects, charts, run=run)
 
-    async def rollback(self, release: str, to_revision: int, *, run: str) -> ReleaseState:
+    async def rollback(
+        self, release: str, to_revision: int, *, run: str, forced: Sequence[FieldOwnerConflict] = ()
+    ) -> ReleaseState:
         await self._clock.sleep(_seconds(await self._installer.manifest(release, to_revision)))
-        return await self._installer.rollback(release, to_revision, run=run)
+        return await self._installer.rollback(release, to_revision, run=run, forced=forced)
 
     async def uninstall(self, release: str, *, keep_history: bool = False) -> None:
         await self._clock.sleep(_ACTION)

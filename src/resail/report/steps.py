@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from resail.models.journal import CallIntent, CallOutcome, Direction, Entry, StepIntent, StepOutcome
-from resail.models.plan import HelmChange, Plan, RestartWave, Step
+from resail.models.plan import HelmChange, InstallerStep, IstioctlChange, Plan, RestartWave, Step
 from resail.models.record import StepRecord
 
 __all__ = ["kind_of", "step_records"]
@@ -69,9 +69,14 @@ def _restarts(step: Step) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each object by whose write workloads restart, and those workloads."""
     if isinstance(step, RestartWave):
         yield from ((str(restart.workload), (str(restart.workload),)) for restart in step.restarts)
-    change = getattr(step, "change", None)
-    if isinstance(change, HelmChange):
-        yield f"{change.namespace}/{change.release}", tuple(map(str, change.replaced))
+    if isinstance(step, InstallerStep):
+        match step.change:
+            case HelmChange(namespace=namespace, release=release, replaced=replaced):
+                yield f"{namespace}/{release}", tuple(map(str, replaced))
+            case IstioctlChange(revision=revision, replaced=replaced):
+                yield f"revision {revision}", tuple(map(str, replaced))
+            case _:
+                pass
 
 
 def _settle(standing: _Standing, outcome: StepOutcome, time: datetime) -> None:

@@ -23,6 +23,8 @@ from resail.models.plan import (
     MoveTag,
     RemoveRevision,
     RestartWave,
+    RetargetTag,
+    SailChange,
     Step,
     UpgradeGateway,
 )
@@ -34,9 +36,11 @@ from resail.models.snapshot import (
     Namespace,
     Pod,
     RevisionTag,
+    SailResource,
     Webhook,
     Workload,
 )
+from resail.plan.values import merged
 from resail.snapshot.capture import components_of, control_plane_of, is_control_plane, webhook_of
 from resail.snapshot.istioctl import components_by_mark
 from resail.snapshot.shapes import Controller
@@ -64,6 +68,8 @@ def aftermath(
         match getattr(step, "change", None):
             case HelmChange() as change:
                 future.write_release(change, manifests[change.manifests])
+            case SailChange() as change:
+                future.wish(change, manifests[change.manifests])
             case IstioctlChange() as change:
                 future.install(manifests[change.manifests])
             case _:
@@ -73,6 +79,8 @@ def aftermath(
                 future.restart(workload)
             case MoveTag(tag=tag, to_revision=revision):
                 future.move_tag(tag, revision, *manifests[step.manifests])
+            case RetargetTag(tag=tag, to_revision=revision):
+                future.retarget_tag(tag, revision)
             case LabelNamespace(namespace=namespace, labels=labels):
                 future.label(namespace, labels)
             case RestartWave(restarts=restarts):
@@ -97,6 +105,7 @@ class _Future:
         self._components: dict[ObjectRef, Component] = {one.workload: one for one in snapshot.components}
         self._webhooks: dict[ObjectRef, Webhook] = {one.ref: one for one in snapshot.webhooks}
         self._tags: dict[str, RevisionTag] = {one.tag: one for one in snapshot.tags}
+        self._sail: dict[ObjectRef, SailResource] = {one.ref: one for one in snapshot.sail_resources}
         self._namespaces: dict[str, Namespace] = {one.name: one for one in snapshot.namespaces}
         self._workloads: dict[ObjectRef, Workload] = {one.ref: one for one in snapshot.workloads}
         self._by_istioctl: dict[ObjectRef, Manifest] = {
@@ -112,6 +121,7 @@ class _Future:
             webhooks=tuple(self._webhooks[key] for key in sorted(self._webhooks)),
             helm_releases=tuple(sorted(self._releases.values(), key=lambda one: (one.namespace, one.name))),
             istioctl_components=components_by_mark(self._by_istioctl.values()),
+            sail_resources=tuple(self._sail[key] for key in sorted(self._sail)),
             namespaces=tuple(self._namespaces[key] for key in sorted(self._namespaces)),
             workloads=tuple(self._workloads[key] for key in sorted(self._workloads)),
         )
@@ -135,6 +145,38 @@ class _Future:
         self._forget({ObjectRef.of(manifest) for manifest in (before.objects if before else ())} - kept)
         for manifest in objects:
             self._write(as_helm_applies(manifest, change.release, change.namespace), key)
+
+    def wish(self, change: SailChange, objects: tuple[Manifest, ...]) -> None:
+        """What the Sail Operator makes of another wish."""
+        wished = self._sail[change.resource]
+        active = change.revision or wished.active_revision
+        spec = merged(wished.spec, change.patch["spec"])
+        self._sail[change.resource] = msgspec.structs.replace(wished, spec=spec, active_revision=active)
+        if not change.release:
+            return
+        namespace, _, name = change.release.partition("/")
+        like = self._releases.get(change.release) or next(one for one in self._releases.values() if one.chart == change.chart)
+        named = {"revision": change.revision} if change.release not in self._releases else {}
+        version = change.to_version.removeprefix("v")
+        self._releases[change.release] = msgspec.structs.replace(
+            like,
+            name=name,
+            namespace=namespace,
+            chart_version=version,
+            app_version=version,
+            revision=like.revision + 1 if not named else 1,
+            values={**merged(like.values, change.patch["spec"].get("values") or {}), **named},
+            objects=objects,
+        )
+        for manifest in objects:
+            self._write(as_helm_applies(manifest, name, namespace), change.release)
+
+    def retarget_tag(self, tag: str, revision: str) -> None:
+        before = self._tags[tag]
+        labels = {**before.manifest["metadata"]["labels"], "istio.io/rev": revision}
+        metadata = {**before.manifest["metadata"], "labels": labels}
+        self._tags[tag] = msgspec.structs.replace(before, revision=revision, manifest={**before.manifest, "metadata": metadata})
+        self._webhooks[before.webhook] = msgspec.structs.replace(self._webhooks[before.webhook], revision=revision)
 
     def install(self, objects: tuple[Manifest, ...]) -> None:
         """By istioctl: what an older version had and this one has not stays where it is."""

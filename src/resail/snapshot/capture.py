@@ -33,6 +33,7 @@ from resail.snapshot.foreign import read_foreign_managers
 from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
 from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
+from resail.snapshot.trust import gather_trust
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
 __all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
@@ -153,6 +154,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         istioctl_components=await installed_by_istioctl(whole, [*deployments, *daemons, *istio_webhooks, *istio_crds]),
         sail_resources=await sail_resources(whole, crds),
         base=_base(istio_crds),
+        trust=await gather_trust(reader, istio_namespace),
         foreign_managers=foreign,
         unread=unread,
     )
@@ -251,7 +253,8 @@ def _is_istio(webhook: Manifest) -> bool:
 
 
 def _is_tag(webhook: Manifest) -> bool:
-    return "istio.io/tag" in _labels(webhook)
+    """The default validator has the label too."""
+    return webhook["kind"] == "MutatingWebhookConfiguration" and "istio.io/tag" in _labels(webhook)
 
 
 def _tags(webhooks: Sequence[Manifest], holdings: Holdings) -> tuple[RevisionTag, ...]:

@@ -1,11 +1,13 @@
 """A snapshot as a file: canonical JSON."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from resail.errors import ArtifactError
-from resail.models.encoding import decode_json, pretty_json
+from resail.models.encoding import canonical_json, decode_json, pretty_json
+from resail.models.identity import Manifest
 from resail.models.snapshot import FORMAT_VERSION, MeshSnapshot
 
 __all__ = ["load_snapshot", "save_snapshot"]
@@ -13,6 +15,21 @@ __all__ = ["load_snapshot", "save_snapshot"]
 
 class _Format(msgspec.Struct):
     format_version: int = 0
+
+
+class _Metadata(msgspec.Struct):
+    name: str
+    namespace: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _Object(msgspec.Struct, rename="camel"):
+    """What every object in a snapshot must be, whatever else is in it."""
+
+    api_version: str
+    kind: str
+    metadata: _Metadata
 
 
 def load_snapshot(path: Path) -> MeshSnapshot:
@@ -32,7 +49,21 @@ def load_snapshot(path: Path) -> MeshSnapshot:
         raise ArtifactError(
             f"its format is {version}, and this resail reads {FORMAT_VERSION}", on=str(path), next_step="capture it again"
         )
-    return decode_json(data, MeshSnapshot, on=str(path))
+    snapshot = decode_json(data, MeshSnapshot, on=str(path))
+    for manifest in _manifests(snapshot):
+        decode_json(canonical_json(manifest), _Object, on=str(path))
+    return snapshot
+
+
+def _manifests(snapshot: MeshSnapshot) -> Iterator[Manifest]:
+    for release in snapshot.helm_releases:
+        yield from release.objects
+    for component in snapshot.istioctl_components:
+        yield from component.objects
+    for tag in snapshot.tags:
+        yield tag.manifest
+        if tag.validator is not None:
+            yield tag.validator
 
 
 def save_snapshot(path: Path, snapshot: MeshSnapshot) -> None:

@@ -10,6 +10,7 @@ from resail.models.selector import Selector
 __all__ = [
     "Autoscaler",
     "Budget",
+    "ConfigMapShape",
     "Container",
     "Controller",
     "EndpointSliceShape",
@@ -266,6 +267,11 @@ class HelmReleaseShape(_Shape):
         target, name = self.spec.target_namespace, self.metadata.name
         made = self.spec.release_name or (f"{target}-{name}" if target else name)
         return f"{target or self.metadata.namespace}/{made}"
+
+
+class ConfigMapShape(_Shape):
+    metadata: _Metadata
+    data: dict[str, str] = {}
 
 
 class NamespaceShape(_Shape):

@@ -38,10 +38,10 @@ def ran(folder: Path, text: str, *arguments: str, access: KubeAccess | None = No
 
 def test_nothing_of_the_users_settings_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISTIOCTL_REVISION", "other")
-    monkeypatch.setenv("ISTIOCONFIG", "/etc/other")
+    monkeypatch.setenv("ISTIOCONFIG", "/etc/passwd")
     monkeypatch.setenv("KUBECONFIG", "/etc/kube")
-    said, _ = ran(tmp_path, 'echo "$ISTIOCTL_REVISION|$ISTIOCONFIG|$KUBECONFIG|$*"\n', "version")
-    assert said == f"|{os.devnull}|{os.devnull}|version\n"
+    said, _ = ran(tmp_path, 'echo "$ISTIOCTL_REVISION|$KUBECONFIG|$*|"; cat "$ISTIOCONFIG"\n', "version")
+    assert said == f"|{os.devnull}|version|\n"
     said, _ = ran(tmp_path, 'echo "$KUBECONFIG|$*"\n', "version", access=KubeAccess())
     assert said == "/etc/kube|version\n"
     said, _ = ran(tmp_path, 'echo "$*"\n', "version", access=KubeAccess(Path("/k"), "c"))
@@ -57,8 +57,9 @@ def test_it_is_called_istioctl_whatever_its_file_is_called(tmp_path: Path) -> No
 
 def test_its_progress_is_told_and_its_art_is_not(tmp_path: Path) -> None:
     lines = (r"  |\\ ", "- Processing resources for Istiod.", r"\033[32m✔ Istiod installed\033[0m", "  Removed x.")
-    _, told = ran(tmp_path, "\n".join(f"printf '{line}\\n'" for line in lines))
-    assert told == ["- Processing resources for Istiod.", "✔ Istiod installed", "Removed x."]
+    for stream in ("", " >&2"):
+        _, told = ran(tmp_path, "\n".join(f"printf '%b\\n' '{line}'{stream}" for line in lines))
+        assert told == ["- Processing resources for Istiod.", "✔ Istiod installed", "Removed x."]
 
 
 @pytest.mark.parametrize(

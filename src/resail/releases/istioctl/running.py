@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from resail.models.access import KubeAccess
@@ -16,7 +18,7 @@ _LINE_LIMIT = 64 * 1024 * 1024
 _LAST_WORDS = 6  # lines that an error quotes
 _NAME = "istioctl"
 """Also the field manager of what it updates, so it is called so whatever its file's name is."""
-_NOISE = re.compile(r"port forward failed|may be out of support|Unable to find any proxies|^\s*$")
+_NOISE = re.compile(r"port forward failed|may be out of support|Unable to find any proxies|^[-✔] |^\s*$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -39,31 +41,43 @@ async def run_istioctl(
         arguments: for it.
         access: the cluster; None: it gets none.
         tenure: for how long it may run; None: it writes nothing, and may.
-        tell: is given each line of its standard output as it comes.
+        tell: is given each line of its progress as it comes.
 
     Raises:
         IstioctlError: it failed.
         LeaseLostError: it was ended, since nothing may be written any longer.
     """
     held = tenure or Tenure()
+    with _no_settings() as settings:
+        return await _run(program, arguments, access, held, settings, tell)
+
+
+async def _run(
+    program: Path,
+    arguments: Sequence[str],
+    access: KubeAccess | None,
+    tenure: Tenure,
+    settings: Path,
+    tell: Callable[[str], None],
+) -> str:
     async with leashed(
         program,
         *arguments,
         *access_arguments(access),
-        tenure=held,
+        tenure=tenure,
         name=_NAME,
-        env=_environment(access),
+        env=_environment(access, settings),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LINE_LIMIT,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        printed, complaint = await asyncio.gather(_lines(process.stdout, tell), process.stderr.read())
+        printed, complaint = await asyncio.gather(_lines(process.stdout, tell), _lines(process.stderr, tell))
         code = await process.wait()
     if code != 0:
-        held.check()
-        raise IstioctlError(_last_words(complaint.decode(errors="replace"), code))
+        tenure.check()
+        raise IstioctlError(_last_words(complaint, code))
     return printed
 
 
@@ -75,11 +89,20 @@ def access_arguments(access: KubeAccess | None) -> Iterator[str]:
         yield f"--context={access.context}"
 
 
-def _environment(access: KubeAccess | None) -> dict[str, str]:
+@contextmanager
+def _no_settings() -> Iterator[Path]:
+    """An empty file of settings: it takes no other for none."""
+    with tempfile.TemporaryDirectory(prefix="resail-istioctl-") as folder:
+        file = Path(folder) / "config.yaml"
+        file.touch()
+        yield file
+
+
+def _environment(access: KubeAccess | None, settings: Path) -> dict[str, str]:
     """Its flags can also come from a file of the user's, and from variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ISTIOCTL_", "ISTIOCONFIG"))}
     nowhere = {"KUBECONFIG": os.devnull} if access is None else {}
-    return {**kept, **nowhere, "ISTIOCONFIG": os.devnull, "NO_COLOR": "1"}
+    return {**kept, **nowhere, "ISTIOCONFIG": str(settings), "NO_COLOR": "1"}
 
 
 async def _lines(stream: asyncio.StreamReader, tell: Callable[[str], None]) -> str:

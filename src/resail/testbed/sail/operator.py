@@ -162,10 +162,10 @@ class SailOperator:
         if before is not None and (before.chart_version, before.values) == (version, values):
             return
         rendered = await self._render(chart, version, release, namespace, values)
-        objects = tuple(one for one in rendered if one["kind"] != _CRD and wanted(one))
+        shown = (_without_policy(one) if before is not None else one for one in rendered)
+        objects = tuple(_owned(one, owner) for one in shown if one["kind"] != _CRD and wanted(one))
         for manifest in objects:
-            shown = _without_policy(manifest) if before is not None else manifest
-            await self._cluster.apply(_owned(as_helm_applies(shown, release, namespace), owner), manager=_MANAGER, force=True)
+            await self._cluster.apply(as_helm_applies(manifest, release, namespace), manager=_MANAGER, force=True)
         kept = {ObjectRef.of(manifest) for manifest in objects}
         await self._remove([ref for ref in map(ObjectRef.of, before.objects if before else ()) if ref not in kept])
         written = StoredRelease(
@@ -173,7 +173,7 @@ class SailOperator:
             namespace=namespace,
             revision=before.revision + 1 if before else 1,
             status="deployed",
-            chart=chart,
+            chart="revisiontags" if owner["kind"] == "IstioRevisionTag" else chart,
             chart_version=version,
             app_version=version,
             values=values,
@@ -259,8 +259,9 @@ def _is_owned(one: Manifest, by: Manifest) -> bool:
 
 
 def _owned(manifest: Manifest, owner: Manifest) -> Manifest:
+    """As the operator's post-renderer makes it."""
     metadata = manifest["metadata"]
-    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": _MANAGER}
+    labels = {**(metadata.get("labels") or {}), "managed-by": _MANAGER}
     return {**manifest, "metadata": {**metadata, "labels": labels, "ownerReferences": [_owner(owner)]}}
 
 

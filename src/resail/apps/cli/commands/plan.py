@@ -1,7 +1,7 @@
 """``resail plan``"""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -9,6 +9,10 @@ from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapsho
 from resail.apps.cli.command import Command
 from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
+from resail.apps.cli.skipping import SkippedCheckType
+
+if TYPE_CHECKING:
+    from resail.models.plan import SkippedCheck
 
 __all__ = ["command"]
 
@@ -38,14 +42,16 @@ __all__ = ["command"]
     metavar="[CHART=]FILE",
     multiple=True,
     help="Values for a chart (base, istiod, cni, ztunnel, gateway), over those of the running release; istiod where "
-    "none is named. What is below `global` goes to every chart that knows it.",
+    "none is named. What is below `global` goes to every chart that knows it. For what istioctl installed: the "
+    "IstioOperator file that it was installed with.",
 )
 @click.option(
     "--set",
     "assignments",
     metavar="[CHART:]PATH=VALUE",
     multiple=True,
-    help="One value, written as for `helm --set`, over those of the files; null removes one.",
+    help="One value, written as for `helm --set`, over those of the files; null removes one. With an IstioOperator, and no "
+    "chart named: as for `istioctl install --set`.",
 )
 @click.option(
     "--on-failure",
@@ -84,6 +90,15 @@ __all__ = ["command"]
     default="0s",
     help="How long the new revision serves before the old one is removed, such as 90s, 30m, 24h or 7d.",
 )
+@click.option(
+    "--skip-check",
+    "skipped",
+    metavar="CHECK=REASON",
+    type=SkippedCheckType(),
+    multiple=True,
+    help="Leave out a check (images, ca-root, capacity), for a reason that the plan and its record tell; may be given several "
+    "times.",
+)
 @release_dir_option
 @snapshot_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -103,6 +118,7 @@ def command(
     ready_timeout: int,
     remove_old: bool,
     soak: int,
+    skipped: tuple["SkippedCheck", ...],
     release_directories: tuple[Path, ...],
     snapshot: Path | None,
     out: Path | None,
@@ -110,14 +126,14 @@ def command(
     """Plan an upgrade, over as many hops as it takes: every write, every restart and its reason, and how each step is undone.
 
     Changes nothing. The same mesh, release and options give the same plan, byte for byte; `resail apply` runs the file
-    that --out writes.
+    that --out writes. Tells beside its findings which rights its user lacks to apply it.
     """
     from msgspec import structs
 
     from resail.apps.cli.output import print_result, say
     from resail.operations.access import rights_findings
     from resail.operations.plan import PlanRequest, plan
-    from resail.operations.values import read_values
+    from resail.operations.values import read_operator, read_values
 
     request = PlanRequest(
         mesh=mesh_of(settings, snapshot),
@@ -127,18 +143,20 @@ def command(
         revision=revision,
         from_revision=from_revision,
         values=read_values(files, assignments),
+        operator=read_operator(files, assignments),
         on_failure=on_failure,
         approve_restarts=approve_restarts,
         max_parallel=max_parallel,
         ready_timeout=ready_timeout,
         remove_old=remove_old,
         soak=soak,
+        skipped=skipped,
         release_directories=release_directories,
         out=out,
     )
     made = settle(plan(request, lambda text: say(text, settings)))
     rights = settle(rights_findings(request.mesh, made))
-    # Who plans need not be who applies: what the file holds is the same whoever plans.
+    # They are of who plans, who need not be who applies: so they are no part of the file.
     shown = structs.replace(made, plan=structs.replace(made.plan, findings=(*made.plan.findings, *rights)))
 
     def table() -> Any:

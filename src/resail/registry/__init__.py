@@ -1,0 +1,1 @@
+"""Container registries: does an image exist, and for which architectures? Nothing is pulled."""
