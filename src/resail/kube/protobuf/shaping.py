@@ -14,6 +14,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from msgspec import inspect
 
+from resail.kube.protobuf.messages import ABSENT
+
 __all__ = ["shaper"]
 
 T = TypeVar("T")
@@ -22,10 +24,10 @@ T = TypeVar("T")
 def shaper(shape: type[T], message: type[Message]) -> Callable[[memoryview], T]:
     """How the bytes of such a message become a ``shape``, a msgspec struct whose encoded names are the API's.
 
-    What the message does not declare gets the shape's default, as what the API leaves out does: a shape may be of several kinds.
+    What Kubernetes does not have there gets the shape's default, as what it leaves out does: a shape may be of several kinds.
 
     Raises:
-        TypeError: the message has no field that the shape needs, or of another kind.
+        TypeError: the message does not declare what the shape asks for, or not so.
     """
     parse: Callable[[Any], Message] = message.FromString
     shaped: Callable[[Message], T] = _shaper(cast(Any, shape), message.DESCRIPTOR)
@@ -66,8 +68,8 @@ class _Source:
     def _field(self, field: inspect.Field, message: Descriptor) -> str:
         declared = message.fields_by_name.get(field.encode_name)
         if declared is None:
-            if field.required:
-                raise TypeError(f"{message.name} has no {field.encode_name}")
+            if field.encode_name not in ABSENT.get(message.name, "").split():
+                raise TypeError(f"{message.name} declares no {field.encode_name}")
             return self._default(field)
         value = f"m.{declared.name}"
         if declared.is_repeated:
