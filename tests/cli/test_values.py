@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resail.errors import ArtifactError, UsageError
 from resail.models.rendering import ChartFacts
-from resail.operations.values import for_charts, read_values
+from resail.operations.values import for_charts, operator_with, read_operator, read_values
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,38 @@ def test_a_tree_set_leaf_by_leaf_is_the_tree(tree: Any) -> None:
         return [f"{path}={'null' if node is None else str(node).lower()}"]
 
     assert read_values([], leaves("root", tree)) == {"": {"root": tree}}
+
+
+def test_an_istio_operator_is_told_by_its_kind_and_settings_are_for_it(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("kind: IstioOperator\nspec: {profile: demo, components: {cni: {enabled: true}}}\n")
+    two.write_text("kind: IstioOperator\nspec: {components: {cni: {namespace: kube-system}}}\n")
+    gateway = tmp_path / "gateway.yaml"
+    gateway.write_text("x: 1\n")
+    files = [str(one), str(two), f"gateway={gateway}"]
+    settings = ["components.ingressGateways.[0].name=front,with-comma", "gateway:y=2"]
+    given = read_operator(files, settings)
+    assert given.files == {
+        "kind": "IstioOperator",
+        "spec": {"profile": "demo", "components": {"cni": {"enabled": True, "namespace": "kube-system"}}},
+    }
+    assert (given.settings, given.others) == (("components.ingressGateways.[0].name=front,with-comma",), ())
+    assert read_values(files, settings) == {"gateway": {"x": 1, "y": 2}}
+    assert given.files is not None
+    spec = operator_with(given.files, given.settings)["spec"]
+    assert spec["components"]["ingressGateways"] == [{"name": "front,with-comma"}]
+    assert "ingressGateways" not in given.files["spec"]["components"], "what was read stays what it is"
+
+
+def test_without_an_istio_operator_files_and_settings_are_values(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("pilot: {x: 1}\n")
+    given = read_operator([str(values)], ["pilot.y=2"])
+    assert (given.files, given.settings, given.others) == (None, ("pilot.y=2",), (str(values),))
+    assert read_values([str(values)], ["pilot.y=2"]) == {"": {"pilot": {"x": 1, "y": 2}}}
+
+
+@pytest.mark.parametrize("setting", ["meshConfig", "=x", "a..b=1"])
+def test_a_setting_that_istioctl_would_not_take_is_refused(setting: str) -> None:
+    with pytest.raises(UsageError):
+        operator_with({"spec": {}}, [setting])

@@ -51,6 +51,9 @@ def generate(request: IstioctlRequest) -> tuple[Manifest, ...]:
             labels = {"istio.io/rev": revision or "default", "operator.istio.io/component": "IngressGateways"}
             objects.append(_runs("Deployment", gateway["name"], "auto", "istio-proxy", labels))
             objects.append(_object("ServiceAccount", f"{gateway['name']}-account"))
+    for gateway in switches.get("egressGateways") or ():
+        labels = {"operator.istio.io/component": "EgressGateways"}
+        objects.append({**_object("Service", gateway["name"]), "metadata": {"name": gateway["name"], "labels": labels}})
     return tuple(sorted(objects, key=ObjectRef.of))
 
 

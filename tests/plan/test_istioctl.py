@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resail.errors import BlockedError
@@ -197,6 +197,7 @@ class Imagined:
                 self.labels[namespace] |= labels
 
 
+@settings(max_examples=50)
 @given(meshes(), options, ways, st.integers(0, 60))
 def test_each_step_finds_what_it_needs_and_undoing_leads_back(given: Given, wishes: PlanOptions, stops: int, done: int) -> None:
     """From wherever the run was broken off."""
@@ -216,6 +217,7 @@ def test_each_step_finds_what_it_needs_and_undoing_leads_back(given: Given, wish
     assert world.facts == before
 
 
+@settings(max_examples=50)
 @given(meshes(), options, ways)
 def test_all_that_istioctl_installed_comes_to_the_target_and_nothing_rests_on_a_switched_off_value(
     given: Given, wishes: PlanOptions, stops: int
@@ -236,6 +238,7 @@ def test_all_that_istioctl_installed_comes_to_the_target_and_nothing_rests_on_a_
     assert all(f"cni={with_cni}," in values for values in told)
 
 
+@settings(max_examples=50)
 @given(meshes(), options, ways)
 def test_stages_are_cumulative_and_the_same_mesh_gives_the_same_plan(given: Given, wishes: PlanOptions, stops: int) -> None:
     files = given.plan(wishes, stops)
@@ -359,3 +362,12 @@ def test_a_pin_is_moved_on_and_a_foreign_one_blocks() -> None:
     assert spec["overlays"][0]["patches"][0]["value"] == "mirror/pilot:1.27.5"
     blocked = a_mesh(tag="1.26.0-ours").plan(PlanOptions(strategy="in-place"), 0)
     assert "image-pinned" in {one.id for one in blocked.plan.findings if one.severity == "blocker"}
+
+
+def test_a_component_that_is_not_installed_is_not_slipped_in() -> None:
+    given = a_mesh()
+    wished = operator("cni", gateways=("ingressgateway", "second-gateway"))
+    wished["spec"]["components"]["egressGateways"] = [{"name": "out-gateway", "enabled": True}]
+    given.configurations = Configurations(wished, given.configurations.known)
+    (blocker,) = (one for one in given.plan(PlanOptions(strategy="in-place"), 0).plan.findings if one.severity == "blocker")
+    assert (blocker.id, {one.name for one in blocker.objects}) == ("istioctl-component-added", {"out-gateway"})

@@ -2,7 +2,7 @@
 
 from resail.models.identity import Manifest
 
-__all__ = ["COMPONENTS", "MANAGER", "SELECTOR", "as_istioctl_applies", "mark_of", "without_marks"]
+__all__ = ["COMPONENTS", "MANAGER", "SELECTOR", "as_istioctl_applies", "component_told", "mark_of", "without_marks"]
 
 MANAGER = "istio-operator"
 """Field manager of its server-side apply, which is forced."""
@@ -52,6 +52,11 @@ def mark_of(manifest: Manifest) -> tuple[str, str, str] | None:
     if _COMPONENT not in labels or _VERSION not in labels or _NOT_PRUNED in labels:
         return None
     return labels[_COMPONENT], labels.get(_REVISION) or "default", labels[_VERSION]
+
+
+def component_told(manifest: Manifest) -> str:
+    """The component that a chart of Istio names in what it renders; empty where it names none, as for CRDs and ztunnel."""
+    return str((manifest["metadata"].get("labels") or {}).get(_COMPONENT, ""))
 
 
 def without_marks(manifest: Manifest) -> Manifest:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from resail.errors import StalePlanError, UsageError
-from resail.models.plan import PlanFiles
+from resail.errors import BlockedError, StalePlanError, UsageError
+from resail.models.plan import InstallerStep, PlanFiles, SailChange
 from resail.models.rehearsal import FaultTrial, Place, Rehearsal
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.copies import copy_on_bed, copy_on_twin
@@ -46,12 +46,14 @@ async def rehearse(request: RehearseRequest, progress: Callable[[str], None]) ->
     Raises:
         ArtifactError: the plan or the snapshot cannot be read, or the bed lacks a program or a release.
         UsageError: a fault is none, or what is asked for is not to be had on a control plane.
+        BlockedError: the Sail Operator would have to follow the plan, and no copy has it.
         StalePlanError: the plan is for another cluster.
         ClusterUnreachableError: the API does not answer.
         ResailError: the test bed does not come up, or the mesh on it does not get ready.
     """
     files = read_plan(request.plan)
     _refuse_faults(request)
+    _refuse_operator(files, str(request.plan))
     progress("reading the mesh")
     snapshot = await inspect(request.mesh)
     if snapshot.cluster.id != files.plan.cluster_id:
@@ -72,6 +74,16 @@ def _refuse_faults(request: RehearseRequest) -> None:
     if request.faults and request.on != "twin":
         raise UsageError(
             "only a twin fails on order", on=f"--fault {request.faults[0]}", next_step="leave --on out, or the faults"
+        )
+
+
+def _refuse_operator(files: PlanFiles, on: str) -> None:
+    wishes = [step.id for step in files.plan.steps if isinstance(step, InstallerStep) and isinstance(step.change, SailChange)]
+    if wishes:
+        raise BlockedError(
+            f"a copy of the mesh has no Sail Operator that would follow {', '.join(wishes)}",
+            on=on,
+            next_step="apply it on a cluster for tests first",
         )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from resail.checks.differences import object_changes
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.istioctl_marks import as_istioctl_applies
+from resail.models.istioctl_marks import as_istioctl_applies, component_told
 from resail.models.plan import ObjectChange
 from resail.models.rendering import IstioctlRequest
 from resail.models.snapshot import MeshSnapshot
@@ -65,8 +65,11 @@ class StageBuilding:
     def build(self, part: StagePart, rendered: Rendered) -> BuiltStage:
         """Take the stage's renderings, in the order of its requests."""
         unlike: list[FindingObject] = []
+        strange = []
         for component, _ in zip(part.brings, part.increments, strict=True):
-            unlike += self._take(part, component, next(rendered))
+            objects = next(rendered)
+            unlike += self._take(part, component, objects)
+            strange += [one for one in objects if component_told(one) not in ("", *part.components)]
         own_refs = {ref for ref, component in self._component.items() if component in part.brings}
         pointers = next(rendered) if part.default_tag else ()
         marked = self._marked(part.increments[-1], part.revision, self._rendered.values(), self._component, pointers)
@@ -87,7 +90,7 @@ class StageBuilding:
             former=former,
             before=before,
             changes=object_changes(before, map(as_rendered, own)),
-            findings=_findings(unlike),
+            findings=(*_stages_differ(unlike), *_component_added(strange)),
         )
 
     def _take(self, part: StagePart, component: str, objects: Sequence[Manifest]) -> list[FindingObject]:
@@ -140,7 +143,7 @@ def _labelled(hook: Manifest, labels: dict[str, str]) -> Manifest:
     return {**hook, "metadata": {**metadata, "labels": {**metadata["labels"], **labels}}}
 
 
-def _findings(unlike: Sequence[FindingObject]) -> tuple[Finding, ...]:
+def _stages_differ(unlike: Sequence[FindingObject]) -> tuple[Finding, ...]:
     if not unlike:
         return ()
     return (
@@ -151,5 +154,23 @@ def _findings(unlike: Sequence[FindingObject]) -> tuple[Finding, ...]:
             objects=tuple(unlike[:20]),
             evidence=told(unlike),
             fix="upgrade with istioctl itself, or take what makes one component depend on another out of the IstioOperator",
+        ),
+    )
+
+
+def _component_added(strange: Sequence[Manifest]) -> tuple[Finding, ...]:
+    """The last stage installs the configuration as it is given."""
+    refs = sorted({ObjectRef.of(manifest) for manifest in strange})
+    if not refs:
+        return ()
+    components = sorted({component_told(manifest) for manifest in strange})
+    return (
+        Finding(
+            id="istioctl-component-added",
+            severity="blocker",
+            message=f"the IstioOperator installs {', '.join(components)}, which istioctl has not installed here",
+            objects=tuple(FindingObject(ref.kind, ref.namespace, ref.name) for ref in refs[:20]),
+            evidence=f"it renders {', '.join(map(str, refs[:3]))}",
+            fix="install it with istioctl before the upgrade or after it, or switch it off in the IstioOperator",
         ),
     )
