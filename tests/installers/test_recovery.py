@@ -1,7 +1,5 @@
 """What a failed or cut-off action of ours left is cleared; what is anyone else's is not touched."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -26,8 +24,8 @@ class Deleting:
 
 
 def revision(number: int, status: str, run: str = "") -> Manifest:
-    content: Any = ("istiod", "1.26.0", "1.26.0", {}, ())
-    return encode_release(StoredRelease("istiod", "istio-system", number, status, *content, apply_method="ssa", run=run))
+    made = StoredRelease("istiod", "istio-system", number, status, "istiod", "1.26.0", "1.26.0", {}, (), "ssa", run)
+    return encode_release(made)
 
 
 def back_to_first(status: str) -> Manifest:
