@@ -352,8 +352,7 @@ class _Building:
 
     def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
         marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
-        trust = self._trust({workload.namespace})
-        return {"workload": workload, "mark_before": marks.get(workload, ""), "trust": trust}
+        return {"workload": workload, "mark_before": marks.get(workload, "")}
 
     def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end

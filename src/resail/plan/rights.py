@@ -202,7 +202,8 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
         case RemoveRevision(release=release, manifests=manifests, objects=objects):
-            # Its history stays, and brings it back.
+            # Its istiod tells who is connected to it; its history stays, and brings it back.
+            yield Permission("", "pods/proxy", "get", release.partition("/")[0])
             yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way, new=False)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.
