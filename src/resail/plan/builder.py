@@ -322,7 +322,7 @@ class _Building:
                 kind.__name__,
                 title,
                 reason,
-                preconditions=self._stands(part, first=number == 0),
+                preconditions=(*self._stands(part, first=number == 0), *more.pop("trust", ())),
                 undo=_undo(stage, str(self._chosen.leg.end), before, first=number == 0),
                 **more,
             )
