@@ -14,6 +14,7 @@ KINDS = {
 }
 
 NAMES = {
+    "ConfigMap/resail-r-": "the copies of runs' journals are kept",
     "Secret/sh.helm.release.v1.": "Helm's history grows by the upgrade and the rollback",
     "ConfigMap/istio-ca-crl": "istiod 1.27 puts it into each namespace by itself, and an older one leaves it there",
 }

@@ -1,5 +1,6 @@
 """The judge of a run: what the API server's audit log says was written, held against what the plan shows."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,12 +20,14 @@ from resail.models.plan import (
 )
 from resail.testbed.audit import Event
 
-__all__ = ["Kinds", "restarted_twice", "unexplained"]
+__all__ = ["Kinds", "besides_bookkeeping", "restarted_twice", "unexplained"]
 
 Kinds = Mapping[tuple[str, str], str]
 """API group and resource → kind, as discovery tells."""
 
 _MARK = "resail.dev/restart"
+_COPY = re.compile(r"resail-r-[0-9a-f]{8}(-(plan|log)-[0-9]+)?")
+"""Names of the ConfigMaps that a run's copy is in."""
 
 _Named = tuple[str, str, str, str]
 """Group, kind, namespace, name."""
@@ -40,7 +43,23 @@ def unexplained(events: Sequence[Event], files: PlanFiles, kinds: Kinds, *, undo
         undone: the run was rolled back, so what the plan removes may come back, and a StatefulSet's stuck pod may go.
     """
     shown = _Shown(files, undone)
-    return [line for event in events if (line := shown.complaint(event, kinds))]
+    written = besides_bookkeeping(events, files.plan.istio_namespace)
+    return [line for event in written if (line := shown.complaint(event, kinds))]
+
+
+def besides_bookkeeping(events: Sequence[Event], namespace: str) -> list[Event]:
+    """Those that are neither of the lease nor of the copies of runs' journals, which are in the control plane's namespace."""
+    return [event for event in events if not _is_bookkeeping(event, namespace)]
+
+
+def _is_bookkeeping(event: Event, namespace: str) -> bool:
+    target = event.object_ref
+    if target.namespace != namespace or target.subresource:
+        return False
+    if (target.api_group, target.resource) == ("coordination.k8s.io", "leases"):
+        return target.name == "resail" and event.verb in ("create", "patch")
+    copy = (target.api_group, target.resource) == ("", "configmaps") and _COPY.fullmatch(target.name)
+    return bool(copy) and event.verb in ("create", "patch", "delete")
 
 
 def restarted_twice(events: Sequence[Event], files: PlanFiles) -> list[str]:

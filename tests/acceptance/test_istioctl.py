@@ -4,7 +4,9 @@ import random
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from resail.journal.sqlite import open_journal
@@ -14,7 +16,10 @@ from resail.testbed import audit
 from resail.testbed.budgets import BudgetWatcher
 from tests.acceptance.conftest import OPERATOR, IstioctlMeshes, Resail
 from tests.acceptance.exemptions import ANOTHER_RUN
+from tests.acceptance.faulty_proxy import hostile_api
 from tests.acceptance.judge import restarted_twice, unexplained
+from tests.acceptance.test_hostile_api import SEED as HOSTILE_SEED
+from tests.acceptance.test_hostile_api import Hostile, figures, tell
 from tests.acceptance.test_kill import _KILLER
 from tests.acceptance.world import World, differences, kinds_of, world
 
@@ -69,18 +74,43 @@ def test_in_place_over_three_minors_in_one_plan(istioctl_meshes: IstioctlMeshes,
     assert {name: seen[name] for name in (*MOVED, GATEWAY, ISTIOD)} == dict.fromkeys((*MOVED, GATEWAY, ISTIOD), 3)
 
 
-def test_in_place_and_back(on: Resail) -> None:
-    before, begun = world(on.bed), len(on.bed.audit())
-    on.make_plan("--strategy", "in-place", "-f", str(OPERATOR))
-    with BudgetWatcher(on.bed) as budgets:
-        record = on.apply()
-        assert (record["state"], record["pods_on_target"]) == ("done", 7)
-        assert on("verify", "-o", "json").json["verdict"] == "ready"
-        assert differences(before, world(on.bed)) != []
-        assert on.rollback()["state"] == "rolled-back"
-    assert differences(before, world(on.bed)) == []
-    assert budgets.violations == []
-    assert unexplained_writes(on, begun, undone=True) == []
+class Story(msgspec.Struct, frozen=True):
+    """What came of an upgrade in place that nobody interrupted, and of its rollback."""
+
+    before: World
+    record: Any
+    verdict: str
+    end: World
+    back: World
+    calls: list[str]
+    """Verbs of its writes."""
+    broken: list[Any]
+    """Budgets."""
+    unexplained: list[str]
+
+
+@pytest.fixture(scope="module")
+def in_place(istioctl_meshes: IstioctlMeshes, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    istioctl_meshes.restore("1.25.1")
+    resail = Resail(istioctl_meshes.bed, tmp_path_factory.mktemp("in-place"))
+    before, begun = world(resail.bed), len(resail.bed.audit())
+    resail.make_plan("--strategy", "in-place", "-f", str(OPERATOR))
+    with BudgetWatcher(resail.bed) as budgets:
+        record = resail.apply()
+        verdict, end = resail("verify", "-o", "json").json["verdict"], world(resail.bed)
+        entries = open_journal(Path(record["journal"])).entries(record["run"])
+        calls = [one.body.verb for one in entries if isinstance(one.body, CallIntent)]
+        assert resail.rollback()["state"] == "rolled-back"
+    wrote = unexplained_writes(resail, begun, undone=True)
+    return Story(before, record, verdict, end, world(resail.bed), calls, list(budgets.violations), wrote)
+
+
+def test_in_place_and_back(in_place: Story) -> None:
+    assert (in_place.record["state"], in_place.record["pods_on_target"], in_place.verdict) == ("done", 7, "ready")
+    assert differences(in_place.before, in_place.end) != []
+    assert differences(in_place.before, in_place.back) == []
+    assert in_place.broken == []
+    assert in_place.unexplained == []
 
 
 def test_by_revision_with_tags_and_back(on: Resail) -> None:
@@ -108,28 +138,35 @@ def test_another_configuration_than_the_installed_one_is_refused(on: Resail, tmp
     assert audit.writes(on.bed.audit()[begun:], "resail") == []
 
 
-@pytest.fixture(scope="module")
-def end(istioctl_meshes: IstioctlMeshes, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, int]:
-    """The end state of a run in place that nobody interrupted, and how many writes it took."""
-    istioctl_meshes.restore("1.25.1")
-    resail = Resail(istioctl_meshes.bed, tmp_path_factory.mktemp("unbroken"))
-    resail.make_plan("--strategy", "in-place", "-f", str(OPERATOR))
-    record = resail.apply()
-    calls = [one.body for one in open_journal(Path(record["journal"])).entries(record["run"]) if isinstance(one.body, CallIntent)]
-    assert [call.verb for call in calls[:3]] == ["istioctl install"] * 3
-    return world(resail.bed), len(calls)
-
-
 @pytest.mark.parametrize(("call", "phase"), random.Random(SEED).sample(MOMENTS, 2))
-def test_killed_within_istioctl_and_resumed(on: Resail, end: tuple[World, int], call: int, phase: str) -> None:
-    walk(on, end[0], call, phase)
+def test_killed_within_istioctl_and_resumed(on: Resail, in_place: Story, call: int, phase: str) -> None:
+    assert in_place.calls[:3] == ["istioctl install"] * 3
+    walk(on, in_place.end, call, phase)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("number", range(20))
-def test_killed_at_twenty_moments(on: Resail, end: tuple[World, int], number: int) -> None:
+def test_killed_at_twenty_moments(on: Resail, in_place: Story, number: int) -> None:
     drawn = random.Random(SEED + number)
-    walk(on, end[0], drawn.randint(1, end[1]), drawn.choice(["before", "during", "after"]))
+    walk(on, in_place.end, drawn.randint(1, len(in_place.calls)), drawn.choice(["before", "during", "after"]))
+
+
+@pytest.mark.soak
+def test_through_an_api_that_fails_a_tenth_of_the_calls(
+    on: Resail, in_place: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(capsys, f"RESAIL_SEED={HOSTILE_SEED}")
+    (tmp_path / "hostile").mkdir()
+    resail = Hostile(on.bed, tmp_path / "hostile")
+    begun = len(on.bed.audit())
+    with hostile_api(on.bed, HOSTILE_SEED, resail.kubeconfig) as proxy:
+        resail.make_plan("--strategy", "in-place", "-f", str(OPERATOR))
+        assert resail.apply()["state"] == "done"
+    tell(capsys, figures(proxy))
+    assert {met.agent for met in proxy.calls if met.fault} > {"resail"}, "istioctl met it too"
+    assert differences(in_place.end, world(on.bed), also_exempt=ANOTHER_RUN) == []
+    seen = rollouts(resail, begun)
+    assert {name: seen[name] for name in (*MOVED, GATEWAY, CNI, ISTIOD)} == dict.fromkeys((*MOVED, GATEWAY, CNI, ISTIOD), 1)
 
 
 def walk(resail: Resail, end: World, call: int, phase: str) -> None:

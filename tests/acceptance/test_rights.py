@@ -102,7 +102,8 @@ async def test_exactly_the_printed_roles_are_enough(resail: Resail, tmp_path: Pa
     planned = upgrader("plan", "--to", TO, "--out", tmp_path / "read-only.zip", "-o", "json").json
     (finding,) = [one for one in planned["findings"] if one["id"] == "rights-missing"]
     assert (finding["severity"], told_in(finding["message"])) == ("warning", set(in_words(lacking)))
-    assert read_plan(tmp_path / "read-only.zip").plan.steps == files.plan.steps
+    # What of preconditions and obstacles only those see who may do more is left out, and said to be.
+    assert [step.id for step in read_plan(tmp_path / "read-only.zip").plan.steps] == [step.id for step in files.plan.steps]
 
     write(resail.bed, "PUT", roles[0])
     for role in roles[2:]:
@@ -148,11 +149,16 @@ def expanded(permission: Permission, served: set[tuple[str, str]]) -> list[Permi
 
 
 def expected_refusal(event: audit.Event, files: PlanFiles) -> bool:
-    """Verifying compares the objects of each release by dry runs of applying them, where we may; the old istiod is left alone."""
+    """Verifying compares the objects of each release by dry runs of applying them, where we may; the old istiod is left alone.
+
+    And a snapshot has the roots of all namespaces, where they may be read; a run reads those of its plan, one by one.
+    """
     ours = {
         ObjectRef.of(manifest).name
         for step in files.plan.steps
         if isinstance(change := getattr(step, "change", None), HelmChange)
         for manifest in files.manifests[change.manifests]
     }
-    return event.dry_run and event.verb == "patch" and event.object_ref.name not in ours
+    looked_at = event.dry_run and event.verb == "patch" and event.object_ref.name not in ours
+    target = event.object_ref
+    return looked_at or (event.verb, target.resource, target.namespace) == ("list", "configmaps", "")

@@ -136,6 +136,6 @@ def _bodies() -> st.SearchStrategy[tuple[int, Any]]:
 VALUES = [value for value in ODD if isinstance(value, str | int | float | None)] + [b"", b"{}", b"\xff"]
 ROWS = st.tuples(st.sampled_from(["run", "sequence", "time", "body"]), st.integers(1, len(BODIES) + 1), st.sampled_from(VALUES))
 
-test_a_damaged_file, test_many_damaged_files = few_and_many(spoiled_bytes(VALID), few=25)(damaged)
-test_an_odd_row, test_many_odd_rows = few_and_many(ROWS, few=25)(odd_rows)
-test_an_odd_entry, test_many_odd_entries = few_and_many(_bodies(), few=25)(odd_bodies)
+test_a_damaged_file, test_many_damaged_files = few_and_many(spoiled_bytes(VALID), few=15)(damaged)
+test_an_odd_row, test_many_odd_rows = few_and_many(ROWS, few=15)(odd_rows)
+test_an_odd_entry, test_many_odd_entries = few_and_many(_bodies(), few=15)(odd_bodies)

@@ -68,5 +68,5 @@ def test_it_is_planned_from_where_nothing_is_wrong(place: Path) -> None:
     assert asyncio.run(plan(request, lambda _: None, open_small_charts)).plan.steps
 
 
-test_a_damaged_snapshot, test_many_damaged_snapshots = few_and_many(spoiled_bytes(VALID), few=15)(read)
-test_a_forged_snapshot, test_many_forged_snapshots = few_and_many(spoiled_tree(TREE), few=40)(forged)
+test_a_damaged_snapshot, test_many_damaged_snapshots = few_and_many(spoiled_bytes(VALID), few=10)(read)
+test_a_forged_snapshot, test_many_forged_snapshots = few_and_many(spoiled_tree(TREE), few=25)(forged)

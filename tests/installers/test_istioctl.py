@@ -16,6 +16,14 @@ from resail.models.istioctl_marks import as_istioctl_applies
 from resail.releases.istioctl.store import IstioctlStore
 from tests.releases.istioctl.programs import put
 
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: nobody, user: {}}]
+contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
+current-context: nowhere
+"""
 CONFIGURATION: dict[str, Any] = {"metadata": {"name": "shop", "namespace": "istio-system"}, "spec": {}}
 SELECTOR = {"matchLabels": {"team": "a"}}
 NO_REACH = {"matchLabels": {"istio.io/deactivated": "never-match"}}
@@ -26,6 +34,8 @@ class Fake:
 
     def __init__(self, folder: Path, rendered: str, *, then: str = "") -> None:
         self._noted = folder / "noted"
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_text(KUBECONFIG)
         (folder / "rendered").write_text(rendered)
         put(
             folder / "bin",
@@ -37,12 +47,13 @@ manifest) cat {folder / "rendered"} ;;
 esac
 """.encode(),
         )
-        self.installer = IstioctlCommand(lambda _: IstioctlStore([], folder / "cache"), KubeAccess(Path("/k")))
+        self.installer = IstioctlCommand(lambda _: IstioctlStore([], folder / "cache"), KubeAccess(kubeconfig))
         asyncio.run(self.installer.prepare(["1.26.0"], (), print))
 
     @property
     def noted(self) -> list[str]:
-        return self._noted.read_text().splitlines() if self._noted.exists() else []
+        lines = self._noted.read_text().splitlines() if self._noted.exists() else []
+        return [line.rpartition(" --kubeconfig=")[0] for line in lines]
 
     def install(self, *objects: Manifest) -> None:
         wanted = Installation("1.26.0", CONFIGURATION, objects, 90)
@@ -87,7 +98,7 @@ def test_what_the_plan_shows_is_installed(tmp_path: Path) -> None:
     istioctl.install(marked(config_map()), marked(webhook(NO_REACH)))
     (noted,) = istioctl.noted
     assert noted.startswith("install -f ")
-    assert noted.endswith(".json --skip-confirmation --readiness-timeout=90s --kubeconfig=/k")
+    assert noted.endswith(".json --skip-confirmation --readiness-timeout=90s")
 
 
 @pytest.mark.parametrize(
@@ -118,4 +129,4 @@ def test_its_failure_is_told_in_its_words(tmp_path: Path) -> None:
 def test_a_revision_that_it_no_longer_knows_is_gone(tmp_path: Path) -> None:
     istioctl = Fake(tmp_path, "", then="echo 'Error: could not find target revision' >&2; exit 1")
     asyncio.run(istioctl.installer.uninstall("1.26.0", "1-26-0", print))
-    assert istioctl.noted == ["uninstall --revision 1-26-0 --skip-confirmation --kubeconfig=/k"]
+    assert istioctl.noted == ["uninstall --revision 1-26-0 --skip-confirmation"]

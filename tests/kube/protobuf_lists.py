@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
 from google.protobuf.message import Message
 
 from resail.models.identity import KindRef
@@ -19,7 +18,7 @@ from resail.snapshot.shapes import (
     ServiceShape,
 )
 
-__all__ = ["READ", "declared_fields", "envelope", "set_fields", "undeclared"]
+__all__ = ["READ", "declared_fields", "envelope", "set_fields"]
 
 READ: dict[KindRef, type[Any]] = {
     KindRef("v1", "Pod"): PodShape,
@@ -81,26 +80,3 @@ def set_fields(message: Any) -> Iterator[str]:
             within = value if field.is_repeated else [value]
         for one in within:
             yield from set_fields(one)
-
-
-def undeclared(shape: Any, message: Any, at: str = "") -> Iterator[str]:
-    """What a shape asks for and its message does not have."""
-    for field in msgspec.structs.fields(shape):
-        where = f"{at}{field.encode_name}"
-        declared = message.fields_by_name.get(field.encode_name)
-        if declared is None:
-            yield where
-            continue
-        for struct in _structs(msgspec.inspect.type_info(field.type)):
-            yield from undeclared(struct, declared.message_type, f"{where}.")
-
-
-def _structs(wanted: Any) -> Iterator[Any]:
-    match wanted:
-        case msgspec.inspect.StructType():
-            yield wanted.cls
-        case msgspec.inspect.ListType():
-            yield from _structs(wanted.item_type)
-        case msgspec.inspect.UnionType():
-            for each in wanted.types:
-                yield from _structs(each)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from resail.cluster import FIELD_MANAGER, ClusterWriter
 from resail.errors import ResailError
 from resail.installers.interface import Installer, ReleaseState
+from resail.journal.copy import JournalCopy, NoCopy
 from resail.journal.sqlite import SqliteJournal
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, CallOutcome
@@ -31,8 +32,9 @@ _LOOK = 0.02  # seconds between two looks whether an installer's action is under
 class Calls:
     """The numbers of one run."""
 
-    def __init__(self, journal: SqliteJournal, run: str, observer: CallObserver | None) -> None:
+    def __init__(self, journal: SqliteJournal, run: str, observer: CallObserver | None, copy: JournalCopy | None = None) -> None:
         self._journal = journal
+        self._copy = copy or NoCopy()
         self._run = run
         self.observer = observer
         self.step = ""
@@ -66,11 +68,15 @@ class Calls:
             target: to which object.
             act: does it.
             until: tells that the act is under way, for the observer's ``during``.
+
+        Raises:
+            HaltedError: the intent could not be copied to where it must be before the act, which was not done.
         """
         self._last += 1
         number = self._last
         self._journal.append(self._run, CallIntent(number, self.step, verb, target))
         self._begins(verb, target)
+        await self._copy.settle()
         self._observe(number, "before", verb, target)
         try:
             if until is not None and self.observer is not None:

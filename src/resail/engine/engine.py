@@ -19,12 +19,14 @@ from resail.engine.waves import do_wave, undo_wave
 from resail.errors import (
     ClusterUnreachableError,
     HaltedError,
+    LeaseLostError,
     ResailError,
     RollbackFailedError,
     RolledBackError,
     StalePlanError,
 )
 from resail.installers.interface import Installer, IstioctlInstaller
+from resail.journal.copy import JournalCopy, NoCopy
 from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, RunFinished, RunHalted, StepApproved, StepIntent, StepOutcome
@@ -60,6 +62,7 @@ class Engine:
         verifier: Verifier,
         observer: CallObserver | None = None,
         istioctl: IstioctlInstaller | None = None,
+        copy: JournalCopy | None = None,
     ) -> None:
         """``istioctl``: for plans with steps of it."""
         self._reader = reader
@@ -70,18 +73,19 @@ class Engine:
         self._verifier = verifier
         self._observer = observer
         self._istioctl = istioctl
+        self._copy = copy or NoCopy()
 
     async def apply(self, files: PlanFiles, releases: Sequence[Release], run: str) -> None:
         """Do all steps that are not done.
 
         Raises:
             StalePlanError: the mesh is not what the plan, or its next step, was made for.
-            HaltedError: a gate failed, a person must approve, or someone asked to pause or abort.
+            HaltedError: a gate failed, a person must approve, someone asked to pause or abort, or the lease is lost.
             RolledBackError: a gate failed and everything was undone.
             RollbackFailedError: a gate failed, and undoing did too.
             ClusterUnreachableError: the API went away; the run can be resumed.
         """
-        calls = Calls(self._journal, run, self._observer)
+        calls = Calls(self._journal, run, self._observer, self._copy)
         context = self._context(calls, files, releases, run)
         standings = fold_steps(self._journal.entries(run))
         if not standings:
@@ -92,7 +96,7 @@ class Engine:
             standing = standings.get(step.id)
             if standing is not None and standing.done:
                 continue
-            self._obey(context, step)
+            await self._obey(context, step)
             calls.step = step.id
             if isinstance(step, Approve):
                 self._ask(context, step)
@@ -120,8 +124,9 @@ class Engine:
         Raises:
             RollbackFailedError: a step cannot be undone; the run can be resumed.
             ClusterUnreachableError: the API went away; the run can be resumed.
+            LeaseLostError: someone else may work on it now.
         """
-        calls = Calls(self._journal, run, self._observer)
+        calls = Calls(self._journal, run, self._observer, self._copy)
         context = self._context(calls, files, releases, run)
         standings = fold_steps(self._journal.entries(run))
         sampler = Sampler(context)
@@ -134,7 +139,7 @@ class Engine:
             work = persevere(context, step.id, partial(_undo, context, step))
             try:
                 done = await self._guarded(context, step.id, sampler.during(work))
-            except ClusterUnreachableError:
+            except (ClusterUnreachableError, LeaseLostError):
                 raise
             except ResailError as error:
                 self._journal.append(run, StepOutcome(step.id, "undo", "failed", str(error)))
@@ -169,18 +174,19 @@ class Engine:
         except StalePlanError as error:
             self._journal.append(context.run, RunHalted("stale", step, str(error)))
             raise
+        except (ClusterUnreachableError, LeaseLostError) as error:
+            self._journal.append(context.run, RunHalted("interrupted", step, str(error)))
+            raise
         except HaltedError as error:
             self._journal.append(context.run, RunHalted("gate", step, str(error)))
             raise
-        except ClusterUnreachableError as error:
-            self._journal.append(context.run, RunHalted("interrupted", step, str(error)))
-            raise
 
-    def _obey(self, context: Context, step: Step) -> None:
-        wished = self._journal.requested(context.run)
+    async def _obey(self, context: Context, step: Step) -> None:
+        wished = self._journal.requested(context.run) or await self._copy.requested()
         if wished is None:
             return
         self._journal.clear_request(context.run)
+        await self._copy.clear_request()
         if wished == "abort":
             self._journal.append(context.run, RunFinished("aborted", f"by `resail abort`, before {step.id}"))
             raise HaltedError(

@@ -29,7 +29,7 @@ async def open_helm(
 ) -> AsyncIterator["HelmInstaller"]:
     """A Helm installer for the time of the context; its Helm does not outlive the tenure."""
     async with (
-        open_gateway(access) as gateway,
+        open_gateway(access, tenure) as gateway,
         start_worker(tenure, cache=gateway.kubeconfig.with_name("cache")) as worker,
     ):
         yield HelmInstaller(worker, gateway, reader, writer)

@@ -1,13 +1,15 @@
 """istioctl itself, run on a cluster."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from resail.checks.differences import changed_fields
 from resail.errors import InstallerError, StalePlanError
 from resail.installers.interface import Installation
+from resail.kube.gateway import open_gateway
 from resail.models.access import KubeAccess
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.istioctl_marks import mark_of, without_marks
@@ -44,25 +46,34 @@ class IstioctlCommand:
 
     async def install(self, wanted: Installation, tell: Callable[[str], None]) -> None:
         program = self._programs[wanted.version]
-        try:
-            rendered = await generate(program, wanted.configuration, self._access)
-            _refuse_others(wanted, rendered)
+        async with self._reach(f"istioctl {wanted.version} install") as access:
+            _refuse_others(wanted, await generate(program, wanted.configuration, access))
             with configuration_file(wanted.configuration) as file:
                 options = ("-f", str(file), "--skip-confirmation", f"--readiness-timeout={wanted.timeout}s")
-                await self._run(program, ("install", *options), tell)
-        except IstioctlError as error:
-            raise _failed("install", wanted.version, error) from error
+                await run_istioctl(program, ("install", *options), access=access, tenure=self._tenure, tell=tell)
 
     async def uninstall(self, version: str, revision: str, tell: Callable[[str], None]) -> None:
-        program = self._programs[version]
-        try:
-            await self._run(program, ("uninstall", "--revision", revision, "--skip-confirmation"), tell)
-        except IstioctlError as error:
-            if _UNKNOWN not in str(error):
-                raise _failed(f"uninstall --revision {revision}", version, error) from error
+        arguments = ("uninstall", "--revision", revision, "--skip-confirmation")
+        async with self._reach(f"istioctl {version} uninstall --revision {revision}") as access:
+            try:
+                await run_istioctl(self._programs[version], arguments, access=access, tenure=self._tenure, tell=tell)
+            except IstioctlError as error:
+                if _UNKNOWN not in str(error):
+                    raise
 
-    async def _run(self, program: Path, arguments: tuple[str, ...], tell: Callable[[str], None]) -> None:
-        await run_istioctl(program, arguments, access=self._access, tenure=self._tenure, tell=tell)
+    @asynccontextmanager
+    async def _reach(self, what: str) -> AsyncIterator[KubeAccess]:
+        """The cluster, through what repeats requests that an API server or the way to it has failed."""
+        async with open_gateway(self._access) as gateway:
+            try:
+                yield KubeAccess(gateway.kubeconfig)
+            except IstioctlError as error:
+                raise InstallerError(
+                    f"it failed: {error}",
+                    on=what,
+                    next_step="mend the cause, then run `resail resume`",
+                    transient=gateway.failures > 0,
+                ) from error
 
 
 def _refuse_others(wanted: Installation, rendered: Iterable[Manifest]) -> None:
@@ -96,9 +107,3 @@ def _with_reach(planned: Manifest, rendered: Manifest) -> Manifest:
 
 def _has_no_reach(entry: dict[str, Any]) -> bool:
     return all(_NEVER in ((entry.get(name) or {}).get("matchLabels") or {}) for name in _SELECTORS)
-
-
-def _failed(what: str, version: str, error: IstioctlError) -> InstallerError:
-    return InstallerError(
-        f"it failed: {error}", on=f"istioctl {version} {what}", next_step="mend the cause, then run `resail resume`"
-    )

@@ -19,5 +19,10 @@ _0002 = """
 -- Entries may be ``Measured``. No table changes; a resail that does not know them says so, and does not call the journal damaged.
 """
 
-MIGRATIONS = (_0001, _0002)
+_0003 = """
+-- Which runs have a copy in their cluster, and in which namespace.
+CREATE TABLE copies (run TEXT PRIMARY KEY, namespace TEXT NOT NULL);
+"""
+
+MIGRATIONS = (_0001, _0002, _0003)
 """The number of those applied is the database's ``user_version``."""

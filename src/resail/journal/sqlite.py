@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -113,6 +113,35 @@ class SqliteJournal:
         """It was followed, or the run goes on in spite of it."""
         with _explained(self._path):
             self._connection.execute("DELETE FROM requests WHERE run = ?", (run,))
+
+    def copied_to(self, run: str) -> str | None:
+        """The namespace of its cluster in which a run has a copy; None: it has none."""
+        with _explained(self._path):
+            row = self._connection.execute("SELECT namespace FROM copies WHERE run = ?", (run,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def mark_copied(self, run: str, namespace: str) -> None:
+        """It has a copy there."""
+        with _explained(self._path):
+            self._connection.execute("INSERT OR REPLACE INTO copies (run, namespace) VALUES (?, ?)", (run, namespace))
+
+    def adopt(self, runs: Mapping[str, Sequence[Entry]]) -> None:
+        """From now on these are the entries of these runs, and these are the latest runs, in this order."""
+        with _explained(self._path), self._transaction():
+            for run, entries in runs.items():
+                for table in ("entries", "runs"):
+                    self._connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+                self._connection.execute("INSERT INTO runs (run) VALUES (?)", (run,))
+                self._connection.executemany(
+                    "INSERT INTO entries (run, sequence, time, body) VALUES (?, ?, ?, ?)",
+                    [(run, each.sequence, each.time.isoformat(), canonical_json(each.body)) for each in entries],
+                )
+
+    def write_aside(self, path: Path) -> None:
+        """Write the journal as it is now into another file, which is replaced."""
+        with _explained(path):
+            path.unlink(missing_ok=True)
+            self._connection.execute("VACUUM INTO ?", (str(path),))
 
     def close(self) -> None:
         """Close the file."""

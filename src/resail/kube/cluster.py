@@ -19,6 +19,7 @@ from resail.kube.objects import checked, decoded
 from resail.kube.watch import watch
 from resail.models.access import KubeAccess, Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.tenure.tenure import Tenure
 
 __all__ = ["KubeCluster", "connect"]
 
@@ -38,7 +39,8 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     """
     access = KubeAccess(kubeconfig, context)
     async with http_client(access) as client:
-        cluster = KubeCluster(Api(client), access)
+        tenure = Tenure()
+        cluster = KubeCluster(Api(client, tenure), access, tenure)
         await cluster.server_version()
         yield cluster
 
@@ -59,11 +61,13 @@ class _Review(msgspec.Struct):
 class KubeCluster:
     """Implements ``ClusterReader``, ``ClusterWriter`` and ``AccessReviewer``; the docstrings are there."""
 
-    def __init__(self, api: Api, access: KubeAccess) -> None:
+    def __init__(self, api: Api, access: KubeAccess, tenure: Tenure) -> None:
         self._api = api
         self._discovery = Discovery(api)
         self._lists_at_once = False
         self.access = access
+        self.tenure = tenure
+        """For how long it writes."""
 
     # --- reading ---
 

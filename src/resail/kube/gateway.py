@@ -23,6 +23,7 @@ from resail.errors import ResailError
 from resail.kube.config import http_client
 from resail.kube.http import TEMPORARY, Api
 from resail.models.access import KubeAccess
+from resail.tenure.tenure import Tenure
 
 __all__ = ["Gateway", "open_gateway"]
 
@@ -48,8 +49,8 @@ current-context: gateway
 
 
 @asynccontextmanager
-async def open_gateway(access: KubeAccess) -> AsyncIterator["Gateway"]:
-    """A way to the cluster of ``access``, as its user, for the time of the context.
+async def open_gateway(access: KubeAccess, tenure: Tenure | None = None) -> AsyncIterator["Gateway"]:
+    """A way to the cluster of ``access``, as its user, for the time of the context; nothing is written over it after the tenure.
 
     Its token is known to whoever may read its kubeconfig, which is our user alone, and opens nothing but this gateway. What
     needs HTTP's Upgrade (``exec``, ``port-forward``) does not pass.
@@ -60,7 +61,7 @@ async def open_gateway(access: KubeAccess) -> AsyncIterator["Gateway"]:
     token = secrets.token_urlsafe(32)
     with tempfile.TemporaryDirectory(prefix="resail-") as folder:
         async with http_client(access) as client:
-            gateway = Gateway(client, token, Path(folder) / "kubeconfig")
+            gateway = Gateway(client, token, Path(folder) / "kubeconfig", tenure)
             server = await asyncio.start_server(gateway.converse, "127.0.0.1", 0)
             gateway.kubeconfig.write_text(_KUBECONFIG.format(port=server.sockets[0].getsockname()[1], token=token))
             try:
@@ -73,12 +74,12 @@ async def open_gateway(access: KubeAccess) -> AsyncIterator["Gateway"]:
 class Gateway:
     """An open one; ``kubeconfig`` names it."""
 
-    def __init__(self, client: httpx2.AsyncClient, token: str, kubeconfig: Path) -> None:
+    def __init__(self, client: httpx2.AsyncClient, token: str, kubeconfig: Path, tenure: Tenure | None = None) -> None:
         self.kubeconfig = kubeconfig
         self.failures = 0
         """Requests for which patience ended, or could not begin: what fails now may succeed when it is done again."""
         self._client = client
-        self._api = Api(client)
+        self._api = Api(client, tenure)
         self._authorization = f"Basic {base64.b64encode(f'gateway:{token}'.encode()).decode()}"
         self._conversations: set[asyncio.Task[None]] = set()
 

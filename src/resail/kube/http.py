@@ -13,6 +13,7 @@ from lightkube.core.exceptions import ConfigError
 
 from resail.errors import ApiFailingError, ResailError
 from resail.kube.errors import error_of_failure, error_of_status, status_of, unreadable
+from resail.tenure.tenure import Tenure
 
 __all__ = ["TEMPORARY", "Api"]
 
@@ -59,10 +60,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Api:
-    """A connection to one API server."""
+    """A connection to one API server, over which nothing is written once the tenure is over."""
 
-    def __init__(self, client: httpx2.AsyncClient, largest: int = _LARGEST) -> None:
+    def __init__(self, client: httpx2.AsyncClient, tenure: Tenure | None = None, largest: int = _LARGEST) -> None:
         self._client = client
+        self._tenure = tenure or Tenure()
         self._largest = largest
         self._has_answered = False
 
@@ -118,8 +120,11 @@ class Api:
         Raises:
             ClusterUnreachableError: no answer.
             ApiFailingError: one that has no end.
+            LeaseLostError: it would write, and the tenure is over; it was not sent.
         """
-        built = {"params": params, "content": content, "headers": headers}
+        built: dict[str, Any] = {"params": params, "content": content, "headers": headers}
+        if method != "GET" and "dryRun" not in (params or {}):
+            built["extensions"] = {"trace": self._last_look}
 
         async def whole(response: httpx2.Response) -> Answer:
             return await self._collect(response, what)
@@ -209,6 +214,11 @@ class Api:
             if size > self._largest:
                 raise unreadable(f"it is longer than {self._largest} bytes", what)
         return Answer(response.status_code, response.headers, b"".join(parts))
+
+    async def _last_look(self, event: str, _: object) -> None:
+        """Before each of the client's own steps, the sending of the last byte among them: a connection may be long in coming."""
+        if event.endswith(".started") and "response" not in event:
+            self._tenure.check()
 
     @asynccontextmanager
     async def stream(self, path: str, *, what: str, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:

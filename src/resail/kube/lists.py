@@ -21,7 +21,7 @@ _JSON = "application/json"
 _PROTOBUF = "application/vnd.kubernetes.protobuf,application/json"
 """Whoever does not speak protobuf may answer in JSON."""
 
-_PACE = 20_000_000
+_PACE = 10_000_000
 """Bytes a second. An answer that comes in slower is better compressed, and an API server cuts off what takes a minute."""
 _PATIENCE = 2.0  # seconds, before the pace is judged
 
@@ -84,14 +84,16 @@ async def _at_once(api: Api, path: str, kind: KindRef, shape: type[T], params: d
 
 
 async def _in_pace(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    begun, size = 0.0, 0
+    """The chunks, while they do not have to be waited for too long; the first is, while the API server writes the list."""
+    size, waited = 0, 0.0
+    asked = None
     async for chunk in chunks:
-        now = time.monotonic()
-        begun = begun or now
+        waited += time.monotonic() - asked if asked else 0.0
         size += len(chunk)
-        if now - begun > _PATIENCE and size < _PACE * (now - begun):
+        if waited > _PATIENCE and size < _PACE * waited:
             raise _TooSlowError
         yield chunk
+        asked = time.monotonic()
 
 
 async def _one_page(api: Api, path: str, kind: KindRef, shape: type[T], params: dict[str, str], token: str) -> Page[T]:

@@ -25,8 +25,20 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
 
 def reads_protobuf(kind: KindRef, shape: Any) -> bool:
-    """May the API answer in protobuf? JSON is read in any case."""
-    return isinstance(shape, type) and issubclass(shape, msgspec.Struct) and message_of(kind) is not None
+    """May the API answer in protobuf? Not where a shape asks for more than is declared. JSON is read in any case."""
+    return _is_declared(kind, shape)
+
+
+@cache
+def _is_declared(kind: KindRef, shape: Any) -> bool:
+    message = message_of(kind)
+    if message is None or not (isinstance(shape, type) and issubclass(shape, msgspec.Struct)):
+        return False
+    try:
+        shaper(shape, message)
+    except TypeError:
+        return False
+    return True
 
 
 class Page(Generic[T]):

@@ -1,15 +1,16 @@
 """``resail apply``, ``resume`` and ``rollback``: wire an engine, and let it run a plan."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, ForbiddenError, StalePlanError, UsageError
+from resail.errors import BlockedError, ForbiddenError, LockedError, ResailError, StalePlanError, UsageError
+from resail.journal.copy import JournalCopy
 from resail.journal.fold import fold_steps
-from resail.journal.lock import hold
-from resail.journal.sqlite import SqliteJournal, open_journal
+from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Direction, Entry, Run, RunFinished, RunHalted, RunResumed, RunStarted, StepApproved, StepIntent
 from resail.models.plan import Approve, PlanFiles
 from resail.models.release import Release
@@ -21,13 +22,8 @@ from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, ca
 from resail.operations.outcome import measure_pods, read_record, write_record
 from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
-from resail.operations.runs import (
-    StateDirectory,
-    existing_journal,
-    new_run_id,
-    refuse_unfinished,
-    state_directory,
-)
+from resail.operations.runs import USUAL_NAMESPACE, new_run_id, refuse_unfinished, state_directory
+from resail.operations.turn import Turn, namespace_of, refuse_nothing, taking_turn
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
 from resail.plan.rights import rights_to_run, rights_to_undo
@@ -35,11 +31,16 @@ from resail.plan.rollback import undo_sequence
 
 __all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
 
+Connect = Callable[[ClusterChoice, Path | None], AbstractAsyncContextManager[Connection]]
+"""As ``connect_to``."""
+
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
     cluster: ClusterChoice = ClusterChoice()
     directory: Path | None = None
     """State directory; None: that of the cluster."""
+    istio_namespace: str = USUAL_NAMESPACE
+    """Of the control plane, where the copies of runs are looked for that this machine does not know."""
 
 
 class ApplyRequest(_Request, frozen=True, kw_only=True):
@@ -71,7 +72,11 @@ class RollbackRequest(_Request, frozen=True, kw_only=True):
 
 
 async def apply(
-    request: ApplyRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: ApplyRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Run a plan from its first step.
 
@@ -86,7 +91,7 @@ async def apply(
     refuse_blockers(files.plan.findings, "the plan")
     if request.require_rehearsal:
         require_rehearsal(files.id, str(request.plan))
-    async with connect_to(request.cluster, request.directory) as connection:
+    async with connect(request.cluster, request.directory) as connection:
         try:
             cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
         except ForbiddenError:
@@ -94,21 +99,27 @@ async def apply(
             await refuse_missing_rights(connection.cluster, rights_to_run(files), str(request.plan))
             raise
         state = state_directory(request.directory, cluster_id)
-        with hold(state.root):
-            journal = open_journal(state.journal, connection.clock.now)
-            refuse_unfinished(journal.runs())
-            session = _Session(connection, state, journal, files, new_run_id(), watcher or SilentWatcher())
+        seeing = watcher or SilentWatcher()
+        async with taking_turn(connection, state, files.plan.istio_namespace, seeing.progress) as turn:
+            session = _Session(connection, turn, files, new_run_id(), seeing)
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
             await refuse_conditions(files, connection)
             await session.istioctls(request.release_directories)
-            plan_file = str(state.keep_plan(files))
-            journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
-            return await session.perform("do", releases, call_observer)
+            async with turn.held():
+                # Only now: of a run under way it is its process that stands in the way, and is to be named.
+                refuse_unfinished(turn.journal.runs())
+                plan_file = str(state.keep_plan(files))
+                turn.journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
+                return await session.perform("do", releases, call_observer)
 
 
 async def resume(
-    request: ResumeRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: ResumeRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Take up a run in the direction in which it stopped.
 
@@ -116,19 +127,20 @@ async def resume(
         UsageError: there is no such run, it cannot be resumed, or has no such step to approve.
         As ``apply`` besides.
     """
-    async with connect_to(request.cluster, request.directory) as connection:
-        state = state_directory(request.directory, await connection.cluster.cluster_id())
-        with hold(state.root):
-            journal = existing_journal(state, connection.clock.now)
-            run = journal.run(request.run)
-            _refuse_to_resume(run)
-            files = read_plan(Path(run.plan_file))
-            await _same_cluster(connection, run.cluster_id, run.id)
-            direction = _direction(journal.entries(run.id))
-            session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
-            releases = await session.releases(request.release_directories) if direction == "do" else ()
-            await session.refuse_missing_rights(direction, run.id)
-            await session.istioctls(request.release_directories)
+    seeing = watcher or SilentWatcher()
+    async with _taking_up(request, request.run, seeing, connect) as (connection, turn):
+        journal = turn.journal
+        run = journal.run(request.run)
+        _refuse_to_resume(run)
+        files = await turn.plan_of(run)
+        await _same_cluster(connection, run.cluster_id, run.id)
+        direction = _direction(journal.entries(run.id))
+        session = _Session(connection, turn, files, run.id, seeing)
+        releases = await session.releases(request.release_directories) if direction == "do" else ()
+        await session.refuse_missing_rights(direction, run.id)
+        await session.istioctls(request.release_directories)
+        async with turn.held():
+            _refuse_if_changed(run, journal)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
@@ -136,7 +148,11 @@ async def resume(
 
 
 async def rollback(
-    request: RollbackRequest, *, watcher: RunWatcher | None = None, call_observer: CallObserver | None = None
+    request: RollbackRequest,
+    *,
+    watcher: RunWatcher | None = None,
+    call_observer: CallObserver | None = None,
+    connect: Connect = connect_to,
 ) -> RunResult:
     """Undo what a run did, whether it is done, halted, aborted or was killed.
 
@@ -145,38 +161,56 @@ async def rollback(
         BlockedError: a later run stands on what this one did, or rights are missing.
         As ``apply`` besides.
     """
-    async with connect_to(request.cluster, request.directory) as connection:
-        state = state_directory(request.directory, await connection.cluster.cluster_id())
-        with hold(state.root):
-            journal = existing_journal(state, connection.clock.now)
-            run = journal.run(request.run or _latest_begun(journal))
-            _refuse_to_roll_back(run, journal)
-            files = read_plan(Path(run.plan_file))
-            await _same_cluster(connection, run.cluster_id, run.id)
-            session = _Session(connection, state, journal, files, run.id, watcher or SilentWatcher())
-            await session.refuse_missing_rights("undo", run.id)
-            await session.istioctls(())
+    seeing = watcher or SilentWatcher()
+    async with _taking_up(request, request.run, seeing, connect) as (connection, turn):
+        journal = turn.journal
+        run = journal.run(request.run or _latest_begun(journal))
+        _refuse_to_roll_back(run, journal)
+        files = await turn.plan_of(run)
+        await _same_cluster(connection, run.cluster_id, run.id)
+        session = _Session(connection, turn, files, run.id, seeing)
+        await session.refuse_missing_rights("undo", run.id)
+        await session.istioctls(())
+        async with turn.held():
+            _refuse_if_changed(run, journal)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed("undo"))
             return await session.perform("undo", (), call_observer)
 
 
-class _Session:
-    """One process's turn at a run, under the lock."""
+@asynccontextmanager
+async def _taking_up(
+    request: _Request, run: str | None, watcher: RunWatcher, connect: Connect
+) -> AsyncIterator[tuple[Connection, Turn]]:
+    """A turn at what was begun, here or on another machine."""
+    async with connect(request.cluster, request.directory) as connection:
+        state = state_directory(request.directory, await connection.cluster.cluster_id())
+        namespace = namespace_of(state, run, request.istio_namespace)
+        await refuse_nothing(connection, state, namespace)
+        async with taking_turn(connection, state, namespace, watcher.progress) as turn:
+            await turn.look()
+            yield connection, turn
 
-    def __init__(
-        self,
-        connection: Connection,
-        state: StateDirectory,
-        journal: SqliteJournal,
-        files: PlanFiles,
-        run: str,
-        watcher: RunWatcher,
-    ) -> None:
+
+def _refuse_if_changed(run: Run, journal: SqliteJournal) -> None:
+    """What was looked at before the lease was ours may be another's work by now."""
+    if journal.run(run.id) != run:
+        raise LockedError(
+            "another process has worked on it just now",
+            on=run.id,
+            next_step="`resail status` shows how it stands; then try again",
+        )
+
+
+class _Session:
+    """One process's turn at a run."""
+
+    def __init__(self, connection: Connection, turn: Turn, files: PlanFiles, run: str, watcher: RunWatcher) -> None:
         self.run = run
         self._connection = connection
-        self._state = state
-        self._journal = journal
+        self._turn = turn
+        self._state = turn.state
+        self._journal = turn.journal
         self._files = files
         self._watcher = watcher
 
@@ -207,22 +241,46 @@ class _Session:
 
     async def perform(self, direction: Direction, releases: Sequence[Release], call_observer: CallObserver | None) -> RunResult:
         """Let the engine work, then measure and write down what came of it."""
+        copy = await self._copied()
         cluster, clock = self._connection.cluster, self._connection.clock
         async with self._connection.open_installer() as installer:
             verifier, istioctl = MeshVerifier(cluster), self._connection.istioctl
-            engine = Engine(cluster, cluster, installer, self._journal, clock, verifier, call_observer, istioctl)
+            engine = Engine(cluster, cluster, installer, self._journal, clock, verifier, call_observer, istioctl, copy)
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
-            error = await carry_out(work, self._journal, self._files, self.run, self._watcher)
+            error = await carry_out(work, self._journal, self._files, self.run, self._watcher, self._turn.lost)
         if isinstance(error, StalePlanError) and not _has_begun(self._journal, self.run):
-            # There is nothing to resume or to undo, so the run must not stand in the way of those before and after it.
-            self._journal.append(self.run, RunFinished("aborted", f"nothing was done: {error}"))
+            self._nothing_was_done(error)
+            await self._settle(copy)
             raise error
         pods = await measure_pods(cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
         entries = self._journal.entries(self.run)
         write_record(self._state, record, self._files, entries)
+        await self._settle(copy)
         return RunResult(record, error, _waits_for(entries))
+
+    async def _copied(self) -> JournalCopy:
+        """The run's copy, which tells that this turn at it has begun."""
+        try:
+            copy = await self._turn.copy_of(self.run, self._files)
+            await copy.settle()
+        except ResailError as error:
+            if not _has_begun(self._journal, self.run):
+                self._nothing_was_done(error)
+            raise
+        return copy
+
+    def _nothing_was_done(self, error: ResailError) -> None:
+        """There is nothing to resume or to undo, so the run must not stand in the way of those before and after it."""
+        self._journal.append(self.run, RunFinished("aborted", f"nothing was done: {error}"))
+
+    async def _settle(self, copy: JournalCopy) -> None:
+        """Tell others how it ended; where that cannot be, they find the run interrupted, and can go on all the same."""
+        try:
+            await copy.settle()
+        except ResailError as error:
+            self._watcher.progress(f"the cluster's copy of the journal lacks the end: {error}")
 
 
 def _waits_for(entries: Sequence[Entry]) -> str:

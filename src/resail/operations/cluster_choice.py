@@ -13,6 +13,7 @@ from resail.cluster import Clock, Cluster
 from resail.installers.interface import Installer, IstioctlInstaller
 from resail.kube import KubeCluster, connect
 from resail.kube.clock import SystemClock
+from resail.tenure.tenure import Tenure
 from resail.twin.loop import simulated_time
 
 __all__ = ["TWIN", "ClusterChoice", "Connection", "connect_to", "open_cluster", "twin_connection"]
@@ -39,6 +40,8 @@ class Connection(msgspec.Struct, frozen=True):
     istioctl: IstioctlInstaller
     pulls_images: bool = True
     """A twin's nodes do not."""
+    tenure: Tenure | None = None
+    """For how long we write; None where nobody else can: on a twin, which has no lease and no copies of journals."""
 
 
 @asynccontextmanager
@@ -83,8 +86,11 @@ def _connection(cluster: Cluster) -> Connection:
         from resail.installers.istioctl import IstioctlCommand
         from resail.operations.istioctl import istioctl_store
 
-        istioctl = IstioctlCommand(istioctl_store, cluster.access)
-        return Connection(cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster), istioctl)
+        tenure = cluster.tenure
+        istioctl = IstioctlCommand(istioctl_store, cluster.access, tenure)
+        return Connection(
+            cluster, SystemClock(), lambda: open_helm(cluster.access, cluster, cluster, tenure), istioctl, tenure=tenure
+        )
     from resail.twin.cluster import TwinCluster
 
     assert isinstance(cluster, TwinCluster)

@@ -20,7 +20,7 @@ from resail.twin.cluster import open_twin
 __all__ = ["DemoRequest", "DemoStage", "set_stage"]
 
 _BED = "bed"
-_DATABASES = tuple(f"{name}{suffix}" for name in (TWIN, "journal.db") for suffix in ("", "-wal", "-shm"))
+_DATABASES = tuple(f"{name}{suffix}" for name in (TWIN, "journal.db", "journal-before.db") for suffix in ("", "-wal", "-shm"))
 _OURS = (_BED, *_DATABASES, "kubeconfig", "plan.zip", "lock", "plans", "reports")
 
 

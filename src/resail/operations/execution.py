@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from resail.errors import InterruptedRunError, ResailError
+from resail.errors import InterruptedRunError, LeaseLostError, ResailError
 from resail.journal.sqlite import SqliteJournal
 from resail.models.journal import Entry, RunHalted
 from resail.models.plan import PlanFiles
@@ -61,9 +61,15 @@ class RunResult(msgspec.Struct, frozen=True):
 
 
 async def carry_out(
-    work: Coroutine[Any, Any, None], journal: SqliteJournal, files: PlanFiles, run: str, watcher: RunWatcher
+    work: Coroutine[Any, Any, None],
+    journal: SqliteJournal,
+    files: PlanFiles,
+    run: str,
+    watcher: RunWatcher,
+    lost: asyncio.Future[LeaseLostError] | None = None,
 ) -> ResailError | None:
-    """Do ``work`` on the run until it ends, fails or a signal interrupts it; returns what stopped it, if anything.
+    """Do ``work`` on the run until it ends, fails, the lease is ``lost`` or a signal interrupts it; returns what stopped it, if
+    anything.
 
     Afterwards the journal never says ``running``: a run that was cut off is halted, and can be resumed.
     """
@@ -73,9 +79,12 @@ async def carry_out(
     async with _followed(journal, run, watcher, before[-1].sequence):
         task = asyncio.ensure_future(work)
         try:
-            with _signals_cancel(task) as signals:
+            with _signals_cancel(task) as signals, _loss_cancels(task, lost):
                 await task
         except asyncio.CancelledError:
+            if lost is not None and lost.done():
+                _halt(journal, run, str(lost.result()))
+                return lost.result()
             _halt(journal, run, f"by {signals[0].name}" if signals else "cancelled")
             if not signals:
                 raise
@@ -117,6 +126,22 @@ def _signals_cancel(task: asyncio.Future[None]) -> Iterator[list[signal.Signals]
                 loop.add_signal_handler(number, stop, number)
                 handlers.callback(loop.remove_signal_handler, number)
         yield came
+
+
+@contextlib.contextmanager
+def _loss_cancels(task: asyncio.Future[None], lost: asyncio.Future[LeaseLostError] | None) -> Iterator[None]:
+    if lost is None:
+        yield
+        return
+
+    def stop(_: object) -> None:
+        task.cancel()
+
+    lost.add_done_callback(stop)
+    try:
+        yield
+    finally:
+        lost.remove_done_callback(stop)
 
 
 @contextlib.asynccontextmanager

@@ -33,16 +33,17 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    parts = drafted.releases(rendered)
+    # A release may be written twice in a hop: the base chart's, once more for the default validator.
+    parts: dict[str, tuple[ReleasePart, list[Manifest]]] = {}
+    for part, objects in drafted.releases(rendered):
+        parts.setdefault(part.release, (part, []))[1].extend(objects)
     by_istioctl = _of_istioctl(drafted, rendered)
     if mesh.snapshot is not None:
-        names = [part.release for part, _ in parts] + ([ISTIOCTL] if by_istioctl else [])
-        return dict.fromkeys(names, InTheWay(unprobed=_FROM_A_FILE))
+        return dict.fromkeys([*parts, *([ISTIOCTL] if by_istioctl else [])], InTheWay(unprobed=_FROM_A_FILE))
     async with connect_to(mesh.cluster) as connection:
         cluster = connection.cluster
-        found = {part.release: await _probe(cluster, part, objects) for part, objects in parts}
-        strange = [await _strange_to_istioctl(cluster, ref) for ref in by_istioctl]
-        return {**found, ISTIOCTL: InTheWay(tuple(one for one in strange if one is not None))}
+        found = {release: await _probe(cluster, part, objects) for release, (part, objects) in parts.items()}
+        return {**found, ISTIOCTL: await _probe_for_istioctl(cluster, by_istioctl)}
 
 
 def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> list[ObjectRef]:
@@ -55,11 +56,13 @@ def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> li
     return sorted(wanted - known)
 
 
-async def _strange_to_istioctl(reader: ClusterReader, ref: ObjectRef) -> StrangeObject | None:
-    live = await _live(reader, ref)
-    if live is None or owner_of(live).method == "istioctl":
-        return None
-    return StrangeObject(essence(live), _owner(live))
+async def _probe_for_istioctl(reader: ClusterReader, refs: Sequence[ObjectRef]) -> InTheWay:
+    try:
+        found = [live for ref in refs if (live := await _live(reader, ref)) is not None]
+    except ForbiddenError as error:
+        return InTheWay(unprobed=str(error))
+    strange = [live for live in found if owner_of(live).method != "istioctl"]
+    return InTheWay(tuple(StrangeObject(essence(live), _owner(live)) for live in strange))
 
 
 async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifest]) -> InTheWay:
@@ -67,11 +70,11 @@ async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifes
     try:
         strange = [
             _strange(live, part.release)
-            for ref in map(ObjectRef.of, rendered)
-            if ref not in known and (live := await _live(cluster, ref)) is not None
+            for ref in sorted(set(map(ObjectRef.of, rendered)) - known)
+            if (live := await _live(cluster, ref)) is not None
         ]
         found = await StoredReleases(cluster, cluster).conflicts(part.release, rendered)
-        conflicts = tuple(conflict for conflict in found if not patched_by_istiod(conflict))
+        conflicts = tuple(sorted({conflict for conflict in found if not patched_by_istiod(conflict)}))
         contested = [await cluster.get(ref) for ref in sorted({conflict.object for conflict in conflicts})]
     except (ForbiddenError, ApiInvalidError) as error:
         return InTheWay(unprobed=str(error))

@@ -1,7 +1,6 @@
 """``resail report``: the record of a run, from what was written at its end or from its journal."""
 
 import contextlib
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -11,9 +10,9 @@ from resail.models.encoding import decode_json
 from resail.models.journal import Entry
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
+from resail.operations.onlooker import looking_on
 from resail.operations.outcome import read_record
-from resail.operations.runs import RunChoice, StateDirectory, existing_journal, find_state
-from resail.plan.file import read_plan
+from resail.operations.runs import RunChoice, StateDirectory
 from resail.report.html import render_html
 from resail.report.markdown import render_markdown
 
@@ -39,15 +38,14 @@ async def report(choice: RunChoice) -> RunReport:
         UsageError: nothing was run, or there is no such run.
         ArtifactError: the run's own copy of the plan is gone or damaged.
     """
-    state = await find_state(choice)
-    journal = existing_journal(state)
-    run = journal.run(choice.run)
-    files = read_plan(Path(run.plan_file))
-    entries = tuple(journal.entries(run.id))
-    kept = _kept(state, run.id)
-    if kept is not None and kept.updated == run.updated and kept.state == run.state:
-        return RunReport(kept, files, entries)
-    return RunReport(read_record(state, journal, run.id, files, None, live=run.state == "running"), files, entries)
+    async with looking_on(choice, lambda _: None) as onlooker:
+        state, journal, run = onlooker.state, onlooker.journal, onlooker.run
+        files = onlooker.plan
+        entries = tuple(journal.entries(run.id))
+        kept = _kept(state, run.id)
+        if kept is not None and kept.updated == run.updated and kept.state == run.state:
+            return RunReport(kept, files, entries)
+        return RunReport(read_record(state, journal, run.id, files, None, live=run.state == "running"), files, entries)
 
 
 def render(told: RunReport, form: Literal["md", "html"]) -> str:

@@ -11,29 +11,34 @@ from resail.errors import LockedError, UsageError
 from resail.journal.sqlite import SqliteJournal, on_the_wall, open_journal
 from resail.models.journal import Run
 from resail.models.plan import PlanFiles
-from resail.operations.cluster_choice import ClusterChoice, connect_to
+from resail.operations.cluster_choice import ClusterChoice
 from resail.plan.file import write_plan
 
 __all__ = [
+    "USUAL_NAMESPACE",
     "RunChoice",
     "StateDirectory",
     "existing_journal",
-    "find_state",
     "new_run_id",
     "refuse_unfinished",
     "state_directory",
 ]
+
+USUAL_NAMESPACE = "istio-system"
+"""Of a control plane."""
 
 
 class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Which run of which state directory."""
 
     cluster: ClusterChoice = ClusterChoice()
-    """Only asked for its identity where ``directory`` is None."""
+    """Asked for its copies of runs; where ``directory`` is given, only to steer one that has a copy."""
     directory: Path | None = None
     """None: the state directory of the cluster."""
     run: str | None = None
     """None: the latest."""
+    istio_namespace: str = USUAL_NAMESPACE
+    """Of the control plane, where the copies of runs are looked for that this machine does not know."""
 
 
 class StateDirectory(msgspec.Struct, frozen=True):
@@ -46,9 +51,19 @@ class StateDirectory(msgspec.Struct, frozen=True):
     def journal(self) -> Path:
         return self.root / "journal.db"
 
+    @property
+    def journal_before(self) -> Path:
+        """The journal as it was before the cluster's copy of a run was found to tell otherwise."""
+        return self.root / "journal-before.db"
+
     def plan(self, plan_id: str) -> Path:
         """The runs' own copy of a plan."""
         return self.root / "plans" / f"{plan_id.removeprefix('sha256:')[:12]}.zip"
+
+    def plan_of(self, run: Run) -> Path:
+        """Where the plan of a run is: here, or where it was kept by whoever began it."""
+        path = self.plan(run.plan_id)
+        return path if path.exists() else Path(run.plan_file)
 
     def report(self, run: str, suffix: str) -> Path:
         """``suffix`` is ``html``, ``md`` or ``json``."""
@@ -82,14 +97,6 @@ def state_directory(directory: Path | None, cluster_id: str) -> StateDirectory:
             next_step="give another one with --dir",
         ) from error
     return StateDirectory(root)
-
-
-async def find_state(choice: RunChoice) -> StateDirectory:
-    """The state directory that is meant; asks the cluster who it is only where none was given."""
-    if choice.directory is not None:
-        return StateDirectory(choice.directory.absolute())
-    async with connect_to(choice.cluster, choice.directory) as connection:
-        return state_directory(None, await connection.cluster.cluster_id())
 
 
 def existing_journal(state: StateDirectory, now: Callable[[], datetime] = on_the_wall) -> SqliteJournal:

@@ -1,19 +1,19 @@
-"""``resail status``: how a run stands, from its journal alone."""
+"""``resail status``: how a run stands, from its journal or the cluster's copy of it."""
 
-import contextlib
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 
-from resail.errors import LockedError
-from resail.journal.lock import hold
 from resail.models.journal import Run
 from resail.models.record import StepRecord
-from resail.operations.runs import RunChoice, existing_journal, find_state
-from resail.plan.file import read_plan
+from resail.operations.onlooker import looking_on
+from resail.operations.runs import RunChoice
 from resail.report.steps import step_records
 
 __all__ = ["RunStatus", "status"]
+
+_SHARE = 1 / 3
+"""Of a lease's duration, in which a holder that lives renews it three times."""
 
 
 class RunStatus(msgspec.Struct, frozen=True):
@@ -21,46 +21,39 @@ class RunStatus(msgspec.Struct, frozen=True):
 
     run: Run
     at_work: bool
-    """A process holds the lock. A run that is ``running`` without one was killed, and can be resumed."""
+    """A process of this machine holds the lock, or one anywhere the lease, and renews it. A run that is ``running`` without one
+    was killed, and can be resumed."""
     holder: str
-    """Who holds the lock; empty where nobody does."""
+    """Who that is, or who has not renewed the lease lately; empty where nobody does."""
     requested: str
     """``pause`` or ``abort`` where that was asked for and not yet followed."""
     steps: tuple[StepRecord, ...]
     runs: tuple[Run, ...]
-    """All runs of this state directory, newest last."""
+    """All runs that are known, newest last."""
 
 
-async def status(choice: RunChoice) -> RunStatus:
+async def status(choice: RunChoice, progress: Callable[[str], None] = lambda _: None) -> RunStatus:
     """Read how a run stands.
 
     Raises:
         UsageError: nothing was run, or there is no such run.
-        ArtifactError: the run's own copy of the plan is gone or damaged.
+        ArtifactError: the run's own copy of the plan is gone or damaged, or the cluster's copy of the journal is.
     """
-    state = await find_state(choice)
-    journal = existing_journal(state)
-    run = journal.run(choice.run)
-    runs = journal.runs()
-    holder = _holder(state.root)
-    # The lock belongs to the directory; its holder works on the latest run unless that has ended.
-    at_work = bool(holder) and run.state == "running"
-    files = read_plan(Path(run.plan_file))
-    return RunStatus(
-        run=run,
-        at_work=at_work,
-        holder=holder,
-        requested=journal.requested(run.id) or "",
-        steps=step_records(files.plan, journal.entries(run.id), live=at_work),
-        runs=tuple(runs),
-    )
-
-
-def _holder(root: Path) -> str:
-    with contextlib.suppress(OSError):
-        try:
-            with hold(root):
-                return ""
-        except LockedError as error:
-            return error.what
-    return ""
+    async with looking_on(choice, progress) as onlooker:
+        run, journal = onlooker.run, onlooker.journal
+        holder = onlooker.here
+        works, requested = bool(holder), journal.requested(run.id) or ""
+        if not works and (lease := await onlooker.lease()) is not None and lease.holder is not None:
+            works = await onlooker.lives(lease, progress, _SHARE)
+            holder = lease.holder.name if works else f"{lease.holder.name}, which does not renew the lease"
+            requested = lease.request.partition(" ")[0] if run.id in lease.request else requested
+        # Lock and lease belong to all runs; their holder works on the latest one unless that has ended.
+        at_work = works and run.state == "running"
+        return RunStatus(
+            run=run,
+            at_work=at_work,
+            holder=holder,
+            requested=requested,
+            steps=step_records(onlooker.plan.plan, journal.entries(run.id), live=at_work),
+            runs=tuple(journal.runs()),
+        )

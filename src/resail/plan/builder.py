@@ -240,7 +240,7 @@ class _Building:
             kind.__name__,
             title,
             reason,
-            preconditions=(before or ReleaseAbsent(release), *more.pop("trust", ())),
+            preconditions=(before or ReleaseAbsent(release), *self._trust_where(more)),
             undo=RollbackRelease(release, before.revision) if before else UninstallRelease(release),
             **more,
         )
@@ -322,7 +322,7 @@ class _Building:
                 kind.__name__,
                 title,
                 reason,
-                preconditions=(*self._stands(part, first=number == 0), *more.pop("trust", ())),
+                preconditions=(*self._stands(part, first=number == 0), *self._trust_where(more)),
                 undo=_undo(stage, str(self._chosen.leg.end), before, first=number == 0),
                 **more,
             )
@@ -352,8 +352,7 @@ class _Building:
 
     def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
         marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
-        trust = self._trust({workload.namespace})
-        return {"workload": workload, "mark_before": marks.get(workload, ""), "trust": trust}
+        return {"workload": workload, "mark_before": marks.get(workload, "")}
 
     def _wording(self, role: PartRole, name: str, *, new: bool) -> tuple[type[StepBase], str, str]:
         plane, target = self._chosen.selection.plane, self._chosen.leg.end
@@ -449,6 +448,10 @@ class _Building:
         bundles = chosen.snapshot.trust if self._options.check_trust else ()
         expected = expected_trust(bundles, chosen.selection.plane.revision, chosen.revision, namespaces)
         return (expected,) if expected else ()
+
+    def _trust_where(self, fields: Mapping[str, Any]) -> tuple[TrustIs, ...]:
+        """The same for a step that restarts one gateway, or none."""
+        return self._trust({fields["workload"].namespace}) if "workload" in fields else ()
 
     def _verify(self) -> None:
         self._add(Verify, "Verify", "Verify the whole mesh", "nothing is taken on trust", undo=NoUndo("it only looks"))

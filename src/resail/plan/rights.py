@@ -146,7 +146,7 @@ def _keeping(files: PlanFiles) -> Iterator[Permission]:
     for verb in ("get", "list", "create", "patch", "delete"):
         yield Permission("", "configmaps", verb, namespace)
     yield Permission("coordination.k8s.io", "leases", "create", namespace)
-    for verb in ("get", "patch", "delete"):
+    for verb in ("get", "patch"):
         yield Permission("coordination.k8s.io", "leases", verb, namespace, "resail")
 
 
@@ -202,7 +202,8 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
             for restart in restarts:
                 yield from _restart(restart, plurals, way)
         case RemoveRevision(release=release, manifests=manifests, objects=objects):
-            # Its history stays, and brings it back.
+            # Its istiod tells who is connected to it; its history stays, and brings it back.
+            yield Permission("", "pods/proxy", "get", release.partition("/")[0])
             yield from rights_of_release(release.partition("/")[0], objects, files.manifests[manifests], plurals, way, new=False)
         case UpgradeGateway(workload=workload, change=change):
             # Its pods are injected: where the release does not replace them, they are restarted.

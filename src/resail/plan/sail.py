@@ -77,11 +77,7 @@ class SailWish(msgspec.Struct, frozen=True):
         (owner, *_) = (one for manifest in self.part.objects for one in manifest["metadata"].get("ownerReferences") or ())
         # A revision that is yet to be made has no uid.
         mark = {key: value for key, value in {**owner, "name": revision}.items() if key != "uid"} if revision else owner
-        return tuple(
-            {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [mark]}}
-            for manifest in rendered
-            if manifest["kind"] != "CustomResourceDefinition"
-        )
+        return tuple(_marked(manifest, mark) for manifest in rendered if manifest["kind"] != "CustomResourceDefinition")
 
     @property
     def precondition(self) -> ResourceIs:
@@ -233,6 +229,12 @@ def _ready(part: SailPart) -> SailPart:
             next_step="see its status, and plan once it is ready",
         )
     return part
+
+
+def _marked(manifest: Manifest, owner: dict[str, Any]) -> Manifest:
+    metadata = manifest["metadata"]
+    labels = {**(metadata.get("labels") or {}), "managed-by": "sail-operator"}
+    return {**manifest, "metadata": {**metadata, "labels": labels, "ownerReferences": [owner]}}
 
 
 def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

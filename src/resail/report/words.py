@@ -2,6 +2,7 @@
 
 from resail.models.plan import (
     AdoptObjects,
+    Approve,
     Change,
     GiveBack,
     HelmChange,
@@ -55,6 +56,8 @@ def change_of(step: Step) -> str:
     if isinstance(step, LabelNamespace):
         labels = ", ".join(f"{key}={value}" if value is not None else f"{key}-" for key, value in step.labels.items())
         return f"{step.namespace}: {labels}"
+    if isinstance(step, Approve):
+        return step.question
     if isinstance(step, AdoptObjects):
         taken = [str(one.object) for one in step.objects]
         marks = ", ".join(f"{key}={value}" for key, value in {**step.labels, **step.annotations}.items())

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Shape(msgspec.Struct, rename="camel", gc=False):
-    """Unknown fields are skipped while decoding. None leads back to itself, so the collector passes them over."""
+    """Unknown fields are skipped while decoding. There are many, and none leads back to itself: the collector skips them."""
 
 
 class Owner(_Shape):

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from statistics import median
 
 from resail.models.identity import KindRef, ObjectRef
@@ -191,14 +192,20 @@ def pod_facts(pod: PodShape) -> Pod:
 
 def _revision(pod: PodShape) -> str:
     """What the injector left: the status annotation tells the revision also where a tag was asked for."""
-    status = pod.metadata.annotations.get("sidecar.istio.io/status", "")
+    told = _revision_in(pod.metadata.annotations.get("sidecar.istio.io/status", ""))
+    return told or pod.metadata.annotations.get("istio.io/rev") or pod.metadata.labels.get("istio.io/rev", "")
+
+
+@lru_cache(maxsize=256)
+def _revision_in(status: str) -> str:
+    """Most pods have the same."""
     try:
-        told = json.loads(status).get("revision", "") if status else ""
+        return str(json.loads(status).get("revision", "") or "") if status else ""
     except (ValueError, AttributeError):
-        told = ""
-    return str(told or pod.metadata.annotations.get("istio.io/rev") or pod.metadata.labels.get("istio.io/rev", ""))
+        return ""
 
 
+@lru_cache(maxsize=256)
 def image_version(image: str) -> str:
     """``1.27.9`` of ``docker.io/istio/proxyv2:1.27.9-distroless``; the whole tag where it is no version."""
     tag = image.partition("@")[0].rpartition("/")[2].rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""

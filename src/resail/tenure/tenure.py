@@ -18,14 +18,16 @@ def boot_time() -> float:
 class Tenure:
     """Without end until it is limited. Once over it stays over: what the holder of a lost lease knew is no longer so."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = boot_time) -> None:
+        """``now`` gives the moment that it is judged by."""
+        self.now = now
         self._until = math.inf
         self._why = ""
         self._followers: list[Callable[[float], None]] = []
 
     @property
     def until(self) -> float:
-        """The moment of ``boot_time`` from which nothing may be written."""
+        """The moment of ``now`` from which nothing may be written."""
         return self._until
 
     def limit(self, until: float) -> None:
@@ -49,7 +51,7 @@ class Tenure:
         Raises:
             LeaseLostError: it is over.
         """
-        if boot_time() >= self._until:
+        if self.now() >= self._until:
             self.end("it could not be renewed in time")
             raise LeaseLostError(
                 f"the lease is lost: {self._why}; nothing more is written",

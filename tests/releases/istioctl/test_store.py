@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def refusal(folder: Path, *sources: IstioctlSource) -> str:
     """Why it could not be had; nothing of it is left then."""
     with pytest.raises(ArtifactError) as refused:
         get(folder, *sources)
-    assert not [path for path in (folder / "cache").rglob("*") if path.is_file()]
+    assert not [path for path in (folder / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert refused.value.exit_code == 9
     return str(refused.value)
 
@@ -119,6 +120,14 @@ def test_what_is_kept_is_checked(tmp_path: Path, whole: Web, damage: str) -> Non
     again = get(tmp_path, of(whole))
     assert Path(again.path).read_bytes() == program("1.26.0")
     assert len(whole.asked) == 4
+
+
+def test_who_wants_it_at_the_same_time_waits(tmp_path: Path, whole: Web) -> None:
+    store = IstioctlStore([of(whole)], tmp_path / "cache")
+    with ThreadPoolExecutor() as threads:
+        found = [each.result() for each in [threads.submit(store.get, VERSION, print) for _ in range(8)]]
+    assert len(set(map(str, found))) == 1
+    assert whole.asked == [CHECKSUM, ARCHIVE], "fetched once"
 
 
 def test_there_is_no_such_release(tmp_path: Path, github: Web) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "run_option",
     "settle",
     "snapshot_option",
+    "told_on",
 ]
 
 T = TypeVar("T")
@@ -86,7 +87,12 @@ def run_choice(settings: Settings, directory: Path | None, run: str | None) -> "
     """The run that the options choose."""
     from resail.operations.runs import RunChoice
 
-    return RunChoice(cluster=cluster_of(settings), directory=directory, run=run)
+    return RunChoice(cluster=cluster_of(settings), directory=directory, run=run, istio_namespace=settings.istio_namespace)
+
+
+def told_on(settings: Settings) -> Callable[[str], None]:
+    """What a command waits for goes to standard error, unless only results are wished."""
+    return (lambda _: None) if settings.quiet else (lambda text: click.echo(text, err=True))
 
 
 def settle(work: Coroutine[Any, Any, T]) -> T:

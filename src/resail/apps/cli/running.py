@@ -33,6 +33,7 @@ def perform(
             break
         again = ResumeRequest(
             cluster=request.cluster,
+            istio_namespace=request.istio_namespace,
             directory=request.directory,
             release_directories=request.release_directories,
             run=result.record.run,

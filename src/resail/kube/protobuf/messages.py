@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from resail.models.identity import KindRef
 
-__all__ = ["message_of", "named"]
+__all__ = ["ABSENT", "message_of", "named"]
 
 _MESSAGES: Final = {
     "ListMeta": "string resourceVersion = 2; string continue = 3",
@@ -56,10 +56,12 @@ _MESSAGES: Final = {
     "ReplicaSet": "ObjectMeta metadata = 1; ReplicaSetSpec spec = 2; ReplicaSetStatus status = 3",
     "ReplicaSetSpec": "int32 replicas = 1; PodTemplateSpec template = 3; int32 minReadySeconds = 4",
     "ReplicaSetStatus": "int32 readyReplicas = 4",
-    "Job": "ObjectMeta metadata = 1; JobSpec spec = 2",
+    "Job": "ObjectMeta metadata = 1; JobSpec spec = 2; JobStatus status = 3",
     "JobSpec": "PodTemplateSpec template = 6",
-    "CronJob": "ObjectMeta metadata = 1; CronJobSpec spec = 2",
+    "JobStatus": "",
+    "CronJob": "ObjectMeta metadata = 1; CronJobSpec spec = 2; CronJobStatus status = 3",
     "CronJobSpec": "JobTemplateSpec jobTemplate = 5",
+    "CronJobStatus": "",
     "JobTemplateSpec": "JobSpec spec = 2",
     "PodDisruptionBudget": ("ObjectMeta metadata = 1; PodDisruptionBudgetSpec spec = 2; PodDisruptionBudgetStatus status = 3"),
     "PodDisruptionBudgetSpec": "IntOrString minAvailable = 1; LabelSelector selector = 2; IntOrString maxUnavailable = 3",
@@ -85,6 +87,24 @@ _MESSAGES: Final = {
 A number that was given once stays for ever. Pods' and nodes' conditions, and the rolling updates of Deployments and DaemonSets,
 are messages of their own there, alike in what is read here.
 """
+
+ABSENT: Final = {
+    "DeploymentSpec": "jobTemplate updateStrategy",
+    "DeploymentStatus": "desiredNumberScheduled numberReady",
+    "RollingUpdate": "partition",
+    "StatefulSetSpec": "jobTemplate paused strategy",
+    "StatefulSetStatus": "desiredNumberScheduled numberReady",
+    "RollingUpdateStatefulSetStrategy": "maxSurge",
+    "DaemonSetSpec": "jobTemplate paused replicas strategy",
+    "DaemonSetStatus": "readyReplicas",
+    "ReplicaSetSpec": "jobTemplate paused strategy updateStrategy",
+    "ReplicaSetStatus": "desiredNumberScheduled numberReady",
+    "JobSpec": "jobTemplate minReadySeconds paused replicas strategy updateStrategy",
+    "JobStatus": "desiredNumberScheduled numberReady readyReplicas",
+    "CronJobSpec": "minReadySeconds paused replicas strategy template updateStrategy",
+    "CronJobStatus": "desiredNumberScheduled numberReady readyReplicas",
+}
+"""What a shape of several kinds asks for, and Kubernetes does not have in these messages."""
 
 _KINDS: Final = {
     KindRef(version, kind)

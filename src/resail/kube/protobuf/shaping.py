@@ -1,9 +1,12 @@
-"""Messages → shapes: the same as JSON would have been decoded to."""
+"""Messages → shapes: the same as JSON would have been decoded to.
+
+The functions that do it are generated, as those of dataclasses are: ten thousand pods have some million fields, and a call for
+each of them would cost more than all the rest.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -11,21 +14,20 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from msgspec import inspect
 
+from resail.kube.protobuf.messages import ABSENT
+
 __all__ = ["shaper"]
 
 T = TypeVar("T")
-
-_Reader = Callable[[Any], Any]
-"""A message → one field of a shape."""
 
 
 def shaper(shape: type[T], message: type[Message]) -> Callable[[memoryview], T]:
     """How the bytes of such a message become a ``shape``, a msgspec struct whose encoded names are the API's.
 
-    What the message does not declare gets the shape's default, as what the API leaves out does: a shape may be of several kinds.
+    What Kubernetes does not have there gets the shape's default, as what it leaves out does: a shape may be of several kinds.
 
     Raises:
-        TypeError: the message has no field that the shape needs, or of another kind.
+        TypeError: the message does not declare what the shape asks for, or not so.
     """
     parse: Callable[[Any], Message] = message.FromString
     shaped: Callable[[Message], T] = _shaper(cast(Any, shape), message.DESCRIPTOR)
@@ -36,79 +38,80 @@ def shaper(shape: type[T], message: type[Message]) -> Callable[[memoryview], T]:
 def _shaper(shape: Any, message: Any) -> Callable[[Any], Any]:
     described = inspect.type_info(shape)
     assert isinstance(described, inspect.StructType)
-    return _struct(described, message)
-
-
-def _struct(described: inspect.StructType, message: Descriptor) -> Callable[[Any], Any]:
-    make = described.cls
-    readers = [_field(field, message) for field in described.fields]
-
-    def shaped(found: Any) -> Any:
-        return make(*[read(found) for read in readers])
-
+    source = _Source()
+    name = source.struct(described, message)
+    exec("\n".join(source.functions), source.known)
+    shaped: Callable[[Any], Any] = source.known[name]
     return shaped
 
 
-def _field(field: inspect.Field, message: Descriptor) -> _Reader:
-    declared = message.fields_by_name.get(field.encode_name)
-    if declared is None:
-        if field.required:
-            raise TypeError(f"{message.name} has no {field.encode_name}")
-        return _default(field)
-    name = declared.name
-    if declared.is_repeated:
-        # Nothing and an empty list or map are the same on the wire.
-        many, default = _many(field.type, declared), _default(field)
-        return lambda found: many(values) if (values := getattr(found, name)) else default(found)
-    if declared.message_type is None and (field.required or field.default == declared.default_value):
-        return attrgetter(name)
-    one, default = _one(field.type, declared), _default(field)
-    return lambda found: one(getattr(found, name)) if found.HasField(name) else default(found)
+class _Source:
+    """Functions, each of which makes a struct of a message ``m``; the methods return expressions."""
 
+    def __init__(self) -> None:
+        self.functions: list[str] = []
+        self.known: dict[str, Any] = {"_int_or_string": _int_or_string, "_time": _time, "_written_time": _written_time}
+        """The names in them."""
 
-def _default(field: inspect.Field) -> _Reader:
-    factory = field.default_factory
-    if factory is not msgspec.NODEFAULT:
-        return lambda _: factory()
-    default = None if field.default is msgspec.NODEFAULT else field.default
-    return lambda _: default
+    def struct(self, described: inspect.StructType, message: Descriptor) -> str:
+        """The name of the function that makes it."""
+        fields = ", ".join(self._field(field, message) for field in described.fields)
+        name = self._know(None)
+        self.functions.append(f"def {name}(m): return {self._know(described.cls)}({fields})")
+        return name
 
+    def _know(self, value: Any) -> str:
+        name = f"_{len(self.known)}"
+        self.known[name] = value
+        return name
 
-def _many(wanted: inspect.Type, declared: FieldDescriptor) -> _Reader:
-    wanted = _present(wanted)
-    entry = declared.message_type
-    if isinstance(wanted, inspect.DictType) and entry is not None and entry.GetOptions().map_entry:
-        value = entry.fields_by_name["value"]
-        if value.message_type is None:
-            return dict
-        one = _one(wanted.value_type, value)
-        return lambda values: {key: one(value) for key, value in values.items()}
-    if not isinstance(wanted, inspect.ListType):
-        raise TypeError(f"{declared.full_name} is repeated")
-    if entry is None:
-        return list
-    item = _one(wanted.item_type, declared)
-    return lambda values: [item(value) for value in values]
+    def _field(self, field: inspect.Field, message: Descriptor) -> str:
+        declared = message.fields_by_name.get(field.encode_name)
+        if declared is None:
+            if field.encode_name not in ABSENT.get(message.name, "").split():
+                raise TypeError(f"{message.name} declares no {field.encode_name}")
+            return self._default(field)
+        value = f"m.{declared.name}"
+        if declared.is_repeated:
+            # Nothing and an empty list or map are the same on the wire.
+            return f"{self._many(field.type, declared, value)} or {self._default(field)}"
+        if declared.message_type is None and (field.required or field.default == declared.default_value):
+            return value
+        return f"{self._one(field.type, declared, value)} if m.HasField({declared.name!r}) else {self._default(field)}"
 
+    def _default(self, field: inspect.Field) -> str:
+        if field.default_factory is not msgspec.NODEFAULT:
+            return f"{self._know(field.default_factory)}()"
+        return "None" if field.required else repr(field.default)
 
-def _one(wanted: inspect.Type, declared: FieldDescriptor) -> _Reader:
-    wanted = _present(wanted)
-    message = declared.message_type
-    if message is None:
-        return _itself
-    if isinstance(wanted, inspect.StructType):
-        return _struct(wanted, message)
-    match message.name:
-        case "Quantity":
-            return attrgetter("string")
-        case "IntOrString":
-            return _int_or_string
-        case "Time" if isinstance(wanted, inspect.DateTimeType):
-            return _time
-        case "Time":
-            return _written_time
-        case name:
-            raise TypeError(f"{declared.full_name}: a {name} is no {wanted}")
+    def _many(self, wanted: inspect.Type, declared: FieldDescriptor, values: str) -> str:
+        wanted = _present(wanted)
+        entry = declared.message_type
+        if isinstance(wanted, inspect.DictType) and entry is not None and entry.GetOptions().map_entry:
+            value = entry.fields_by_name["value"]
+            if value.message_type is None:
+                return f"dict({values})"
+            return f"{{key: {self._one(wanted.value_type, value, 'value')} for key, value in {values}.items()}}"
+        if not isinstance(wanted, inspect.ListType):
+            raise TypeError(f"{declared.full_name} is repeated")
+        return f"[{self._one(wanted.item_type, declared, 'value')} for value in {values}]"
+
+    def _one(self, wanted: inspect.Type, declared: FieldDescriptor, value: str) -> str:
+        wanted = _present(wanted)
+        message = declared.message_type
+        if message is None:
+            return value
+        if isinstance(wanted, inspect.StructType):
+            return f"{self.struct(wanted, message)}({value})"
+        match message.name:
+            case "Quantity":
+                return f"{value}.string"
+            case "IntOrString":
+                return f"_int_or_string({value})"
+            case "Time":
+                return f"{'_time' if isinstance(wanted, inspect.DateTimeType) else '_written_time'}({value})"
+            case name:
+                raise TypeError(f"{declared.full_name}: a {name} is no {wanted}")
 
 
 def _present(wanted: inspect.Type) -> inspect.Type:
@@ -117,10 +120,6 @@ def _present(wanted: inspect.Type) -> inspect.Type:
         return wanted
     others = [each for each in wanted.types if not isinstance(each, inspect.NoneType)]
     return others[0] if len(others) == 1 else wanted
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 def _int_or_string(found: Any) -> int | str:

@@ -1,9 +1,11 @@
 """istioctls on this machine: on PATH, or fetched once and checked at each use."""
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from resail.errors import ArtifactError
@@ -34,16 +36,21 @@ class IstioctlStore:
             ArtifactError: no source has it; the message names each that was tried, in order, and why it failed.
         """
         reasons: list[str] = []
-        kept = self._cache / str(version)
-        found = _on_path(version, reasons) or _kept(kept, version, reasons)
+        found = _on_path(version, reasons)
         if found is not None:
             return found
-        for source in self._sources:
-            try:
-                return self._fetch(source, version, kept, progress)
-            except ArtifactError as error:
-                progress(f"not from the {source.name}: {error}")
-                reasons.append(f"{source.name}: {error} ({error.next_step})")
+        kept = self._cache / str(version)
+        # Whoever else wants it now waits, and finds it here.
+        with _locked(kept):
+            found = _kept(kept, version, reasons)
+            if found is not None:
+                return found
+            for source in self._sources:
+                try:
+                    return self._fetch(source, version, kept, progress)
+                except ArtifactError as error:
+                    progress(f"not from the {source.name}: {error}")
+                    reasons.append(f"{source.name}: {error} ({error.next_step})")
         raise ArtifactError(
             f"it could not be had: {'; '.join(reasons)}",
             on=f"istioctl {version}",
@@ -63,9 +70,7 @@ class IstioctlStore:
             shutil.rmtree(kept, ignore_errors=True)
             partial.rename(kept)
         except OSError as error:
-            raise ArtifactError(
-                f"it cannot be kept: {error.strerror}", on=str(kept), next_step="see that there is room, and the rights"
-            ) from error
+            raise _not_kept(kept, error) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         found = _kept(kept, version, [])
@@ -73,6 +78,23 @@ class IstioctlStore:
             raise ArtifactError("it changed while it was put into the cache", on=str(kept), next_step="run again")
         progress(f"istioctl {version} is here, from the {source.name}")
         return found
+
+
+@contextmanager
+def _locked(kept: Path) -> Iterator[None]:
+    """For one thread of one process at a time."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        lock = kept.with_name(f".{kept.name}.lock").open("w")
+    except OSError as error:
+        raise _not_kept(kept, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _not_kept(kept: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"it cannot be kept: {error.strerror}", on=str(kept), next_step="see that there is room, and the rights")
 
 
 def _on_path(version: IstioVersion, reasons: list[str]) -> Istioctl | None:

@@ -162,10 +162,10 @@ class SailOperator:
         if before is not None and (before.chart_version, before.values) == (version, values):
             return
         rendered = await self._render(chart, version, release, namespace, values)
-        objects = tuple(_owned(one, owner) for one in rendered if one["kind"] != _CRD and wanted(one))
+        shown = (_without_policy(one) if before is not None else one for one in rendered)
+        objects = tuple(_owned(one, owner) for one in shown if one["kind"] != _CRD and wanted(one))
         for manifest in objects:
-            shown = _without_policy(manifest) if before is not None else manifest
-            await self._cluster.apply(_managed(as_helm_applies(shown, release, namespace)), manager=_MANAGER, force=True)
+            await self._cluster.apply(as_helm_applies(manifest, release, namespace), manager=_MANAGER, force=True)
         kept = {ObjectRef.of(manifest) for manifest in objects}
         await self._remove([ref for ref in map(ObjectRef.of, before.objects if before else ()) if ref not in kept])
         written = StoredRelease(
@@ -259,13 +259,10 @@ def _is_owned(one: Manifest, by: Manifest) -> bool:
 
 
 def _owned(manifest: Manifest, owner: Manifest) -> Manifest:
-    return _managed({**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [_owner(owner)]}})
-
-
-def _managed(manifest: Manifest) -> Manifest:
+    """As the operator's post-renderer makes it."""
     metadata = manifest["metadata"]
-    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": _MANAGER}
-    return {**manifest, "metadata": {**metadata, "labels": labels}}
+    labels = {**(metadata.get("labels") or {}), "managed-by": _MANAGER}
+    return {**manifest, "metadata": {**metadata, "labels": labels, "ownerReferences": [_owner(owner)]}}
 
 
 def _without_policy(manifest: Manifest) -> Manifest:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from resail.apps.cli.choices import dir_option, run_choice, run_option, settle
+from resail.apps.cli.choices import dir_option, run_choice, run_option, settle, told_on
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 
@@ -23,7 +23,7 @@ def command(settings: Settings, directory: Path | None, run: str | None) -> None
     from resail.apps.cli.output import print_result
     from resail.operations.control import abort
 
-    steered = settle(abort(run_choice(settings, directory, run)))
+    steered = settle(abort(run_choice(settings, directory, run), told_on(settings)))
 
     def table() -> Any:
         from resail.apps.cli.drawing.steered import draw_steered

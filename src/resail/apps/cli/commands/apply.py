@@ -24,6 +24,9 @@ def command(
 
     Asks nothing that the plan has settled. Exits 3, with nothing written, where rights are missing, and names them.
     Prints the run's record, and exits 5 where the run halted and can be resumed, 6 where it was rolled back.
+
+    Plan and journal are kept in the cluster too, and a lease there keeps others from the mesh: for 45 seconds after its last
+    renewal, or as many as RESAIL_LEASE_SECONDS says.
     """
     from resail.apps.cli.running import perform
     from resail.operations.apply import ApplyRequest, apply

@@ -34,6 +34,7 @@ def command(
 
     request = ResumeRequest(
         cluster=cluster_of(settings),
+        istio_namespace=settings.istio_namespace,
         directory=directory,
         run=run,
         release_directories=release_directories,

@@ -24,5 +24,7 @@ def command(settings: Settings, directory: Path | None, run: str | None) -> None
     from resail.apps.cli.running import perform
     from resail.operations.apply import RollbackRequest, rollback
 
-    request = RollbackRequest(cluster=cluster_of(settings), directory=directory, run=run)
+    request = RollbackRequest(
+        cluster=cluster_of(settings), istio_namespace=settings.istio_namespace, directory=directory, run=run
+    )
     perform(settings, request, lambda watcher: rollback(request, watcher=watcher))

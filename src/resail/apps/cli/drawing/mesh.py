@@ -23,7 +23,7 @@ def draw_mesh(mesh: MeshSnapshot) -> RenderableType:
         ("nodes", f"{sum(node.ready for node in nodes)} of {len(nodes)} ready"),
         ("capacity", _capacity(mesh)),
         ("proxies", _versions(Counter(pod.proxy_version for load in mesh.workloads for pod in load.pods)) or "none"),
-        ("CRDs", f"{len(mesh.crds)}, Istio's installed by {_owner(mesh.base)}"),
+        ("CRDs", str(len(mesh.crds))),
         ("Istio objects", str(len(mesh.istio_objects))),
     ]
     parts: list[RenderableType] = [grid(facts)]
@@ -63,7 +63,7 @@ def _owner(owner: Ownership) -> str:
 
 
 def _evidence(mesh: MeshSnapshot) -> list[tuple[str, str, str]]:
-    owners = [("CRDs", mesh.base)]
+    owners = [("CRDs", mesh.base)] if mesh.crds else []
     owners += [(f"istiod {each.revision}", each.owner) for each in mesh.control_planes]
     owners += [(f"tag {each.tag}", each.owner) for each in mesh.tags]
     owners += [(f"{each.role} {each.workload.name}", each.owner) for each in mesh.components if not each.managed_by_istiod]

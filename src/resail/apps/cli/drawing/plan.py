@@ -5,6 +5,8 @@ from rich.text import Text
 
 from resail.apps.cli.drawing.findings import draw_findings
 from resail.apps.cli.drawing.parts import grid, table
+from resail.journal.copy_format import name_of
+from resail.journal.lease import LEASE
 from resail.models.plan import InstallerStep, Plan, PlanFiles, RestartWave
 from resail.report.words import change_of, data_plane_of, undo_of
 
@@ -23,6 +25,7 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
                 ("revision", f"{plan.from_revision} → {plan.to_revision}"),
                 ("on failure", plan.on_failure),
                 ("cluster", plan.cluster_id),
+                ("bookkeeping", _bookkeeping(plan.istio_namespace)),
                 ("plan id", files.id),
                 *((f"not checked: {one.check}", one.reason) for one in plan.skipped),
             ]
@@ -59,6 +62,10 @@ def draw_plan(files: PlanFiles, *, verbose: bool) -> RenderableType:
     if plan.findings:
         parts.append(draw_findings(plan.findings))
     return Group(*parts)
+
+
+def _bookkeeping(namespace: str) -> str:
+    return f"Lease {namespace}/{LEASE} while it runs; ConfigMaps {namespace}/{name_of('RUN')}* keep its plan and journal"
 
 
 def _hops(plan: Plan) -> RenderableType:
