@@ -4,11 +4,12 @@ import io
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from resail.errors import ArtifactError
 from resail.models.identity import IstioVersion, Manifest
-from resail.models.plan import Hop, LabelNamespace, LabelsAre, NoUndo, Plan, PlanFiles, RelabelNamespace, Verify
+from resail.models.plan import Hop, LabelNamespace, LabelsAre, MoveTag, NoUndo, Plan, PlanFiles, RelabelNamespace, TagBack, Verify
 from resail.plan.file import plan_files, read_plan, write_plan
 
 
@@ -88,6 +89,24 @@ def test_what_is_appended_or_added_is_refused(path: Path) -> None:
     path.write_bytes(buffer.getvalue())
     with pytest.raises(ArtifactError):
         read_plan(path)
+
+
+def test_a_file_that_a_step_names_must_be_there(tmp_path: Path) -> None:
+    whole = a_plan()
+    tag = MoveTag(
+        id="01-move-tag",
+        title="t",
+        reason="r",
+        undo=TagBack("prod", "old", "01-move-tag-undo.json"),
+        tag="prod",
+        from_revision="old",
+        to_revision="new",
+        manifests="01-crds.json",
+    )
+    lacking = plan_files(msgspec.structs.replace(whole.plan, steps=(tag,)), whole.manifests)
+    write_plan(tmp_path / "plan.zip", lacking)
+    with pytest.raises(ArtifactError, match=r"it does not have: 01-move-tag-undo\.json"):
+        read_plan(tmp_path / "plan.zip")
 
 
 def test_a_directory_or_nothing_is_refused(tmp_path: Path) -> None:

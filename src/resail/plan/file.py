@@ -7,8 +7,9 @@ manifest, in the plan, in the archive's own headers. Members are stored as they 
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -80,10 +81,23 @@ def read_plan(path: Path) -> PlanFiles:
         for name, content in members.items()
         if name.startswith(_FOLDER)
     }
+    lacking = sorted(set(_named(msgspec.to_builtins(plan.steps))) - manifests.keys())
+    if lacking:
+        raise _damaged(path, f"its steps name files that it does not have: {', '.join(lacking[:5])}")
     files = plan_files(plan, manifests)
     if _archive(files) != data:
         raise _damaged(path, "its bytes are not those that were written")
     return files
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The files of manifests that steps name, wherever in them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from [inner] if key == "manifests" and isinstance(inner, str) else _named(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _named(inner)
 
 
 def _archive(files: PlanFiles) -> bytes:
