@@ -147,3 +147,15 @@ def test_a_tenure_that_is_over_stays_over() -> None:
     for _ in range(2):
         with pytest.raises(LeaseLostError, match="renewed in time"):
             tenure.limit(boot_time() + 100)
+
+
+async def test_it_ends_however_early_it_shall() -> None:
+    """Also before it has come to be itself."""
+    for moment in range(40):
+        tenure = Tenure()
+        tenure.limit(boot_time() + moment / 200)
+        try:
+            async with leashed(sys.executable, "-c", STUBBORN, tenure=tenure, **PIPES) as program:
+                assert await asyncio.wait_for(program.wait(), 20) == -signal.SIGKILL
+        except LeaseLostError:
+            continue

@@ -53,10 +53,12 @@ def _start(executable: str, arguments: list[str]) -> int:
     keeper = os.getpid()
     program = os.fork()
     if program:
+        # Both sides make the group, as each may need it before the other one gets to it.
+        with contextlib.suppress(OSError):
+            os.setpgid(program, program)
         return program
     try:
-        # A session of its own is a group that all it starts belongs to, too.
-        os.setsid()
+        os.setpgid(0, 0)
         # Python ignores this one, and what is ignored stays so in the program.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

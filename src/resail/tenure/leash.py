@@ -14,6 +14,8 @@ from resail.tenure.tenure import Tenure
 
 __all__ = ["leashed"]
 
+_PATIENCE = 10.0  # seconds for a keeper to kill its program
+
 
 @asynccontextmanager
 async def leashed(
@@ -76,7 +78,12 @@ async def leashed(
             yield process
     finally:
         os.close(ours)
-        await process.wait()
+        try:
+            await asyncio.wait_for(process.wait(), _PATIENCE)
+        except TimeoutError:
+            # A keeper that someone has stopped: the program dies with it.
+            process.kill()
+            await process.wait()
 
 
 def _pipe() -> tuple[int, int]:
