@@ -1,5 +1,6 @@
 """The command ``resail``, also installed as ``kubectl-resail``."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -52,6 +53,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run with the process's own arguments, and exit."""
+    # What a command reads of a big mesh it keeps: by default the collector would look it all over dozens of times.
+    gc.set_threshold(50_000)
     program = PurePath(sys.argv[0]).name.replace("_", "-")
     sys.exit(run(sys.argv[1:], "kubectl resail" if program.startswith("kubectl-") else "resail"))
 
