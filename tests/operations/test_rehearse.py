@@ -30,5 +30,5 @@ def test_an_istio_that_the_bed_lacks_is_told(version: str, told: str) -> None:
         async with copy_on_bed(a_plan().plan, mesh(version=version), (), refuse):
             pass
 
-    with pytest.raises(UsageError, match=f"no istiod of {told}, only of 1.25.1, 1.26.0, 1.27.9"):
+    with pytest.raises(UsageError, match=f"no istiod of {told}, only of 1.24.0, 1.25.1, 1.26.0, 1.27.9"):
         asyncio.run(start())
