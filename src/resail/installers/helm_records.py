@@ -48,7 +48,8 @@ def encode_release(release: StoredRelease, labels: Mapping[str, str] | None = No
 def restated(secret: Manifest, status: str) -> Manifest:
     """The merge patch that gives a record another status, and leaves all else in it as Helm wrote it."""
     record = record_of(secret, dict[str, Any])
-    record["info"] = {**(record.get("info") or {}), "status": status}
+    told = {"description": "Uninstallation complete"} if status == "uninstalled" else {}
+    record["info"] = {**(record.get("info") or {}), "status": status, **told}
     return {"metadata": {"labels": {"status": status}}, "data": {"release": _packed(record)}}
 
 
