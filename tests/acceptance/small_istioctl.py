@@ -28,7 +28,7 @@ from tests.acceptance.small_mesh import (
     workload,
 )
 
-__all__ = ["OPERATOR", "SmallIstioctl", "make_mesh_by_istioctl"]
+__all__ = ["OPERATOR", "SmallIstioctl", "installed_by", "make_mesh_by_istioctl"]
 
 OPERATOR: dict[str, Any] = {
     "apiVersion": "install.istio.io/v1alpha1",
@@ -73,7 +73,7 @@ async def _install(twin: TwinCluster) -> None:
     labels: tuple[dict[str, str], ...] = ({}, {"istio-injection": "enabled"}, {"istio.io/rev": "prod"})
     for manifest in (node(), *map(namespace, (_SYSTEM, "front", "back"), labels)):
         await twin.apply(manifest, manager="kubectl")
-    installation = Installation(FROM, OPERATOR, tuple(_installed(FROM)), 60)
+    installation = Installation(FROM, OPERATOR, tuple(installed_by(FROM, OPERATOR)), 60)
     # istiod first: what it injects comes after it.
     for components in (("Base", "Pilot"), ("Base", "Pilot", "Cni", "IngressGateways")):
         objects = tuple(one for one in installation.objects if _component_of(one) in components)
@@ -87,17 +87,19 @@ async def _install(twin: TwinCluster) -> None:
     await twin.clock.sleep(60)
 
 
-def _installed(version: str) -> Iterable[Manifest]:
+def installed_by(version: str, configuration: dict[str, Any]) -> Iterable[Manifest]:
     """With the marks of ``install``, which sets the tag ``default`` at the end."""
-    for component, objects in _rendered(version, OPERATOR).items():
+    rendered = _rendered(version, configuration)
+    for component, objects in rendered.items():
         for manifest in objects:
-            marked = as_istioctl_applies(manifest, component, "default", version, OPERATOR)
+            marked = as_istioctl_applies(manifest, component, "default", version, configuration)
             reached = [
                 {**hook, "namespaceSelector": _NO_REACH, "objectSelector": _NO_REACH} for hook in marked.get("webhooks", ())
             ]
             yield {**marked, "webhooks": reached} if manifest["kind"] == "MutatingWebhookConfiguration" else marked
-    for hook in (injector("default", "default"), validator("istiod-default-validator", "default", "Ignore")):
-        marked = as_istioctl_applies(hook, "Pilot", "default", version, OPERATOR)
+    pointers = (injector("default", "default"), validator("istiod-default-validator", "default", "Ignore"))
+    for hook in pointers if "Pilot" in rendered else ():
+        marked = as_istioctl_applies(hook, "Pilot", "default", version, configuration)
         marked["metadata"]["labels"][_NOT_PRUNED] = "true"
         yield marked
 

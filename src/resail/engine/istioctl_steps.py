@@ -13,7 +13,7 @@ from resail.errors import NotFoundError
 from resail.installers.interface import Installation
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.istioctl_marks import mark_of
-from resail.models.plan import InstallBefore, InstallerStep, IstioctlChange, UninstallRevision
+from resail.models.plan import InstallBefore, InstallerStep, IstioctlChange, UninstallRevision, UpgradeGateway
 
 __all__ = ["do_istioctl", "undo_istioctl"]
 
@@ -91,7 +91,11 @@ async def _install_before(context: Context, step: InstallerStep, change: Istioct
     # CRDs stay at the later version.
     own = [one for one in goal if one["kind"] != CRD]
     if not half_done and await _stands(context, own) and not [ref for ref in added if await _exists(context, ref)]:
-        return Done("it is as it was", skipped=True)
+        if not isinstance(step, UpgradeGateway):
+            return Done("it is as it was", skipped=True)
+        # It went back with a stage before it, and its pods may have the newer proxy yet.
+        await settled_back(context, step, goal)
+        return Done("its objects are as they were, and so are its pods")
     await _refuse_others_work(context, change, undo)
     await _install(context, step, change.revision, undo.version, undo.configuration, goal)
     if _BASE in undo.components:

@@ -14,21 +14,17 @@ from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import (
     AdoptObjects,
     Approve,
-    ComponentIs,
     FieldOwnerConflict,
     GiveBack,
     HelmChange,
     Hop,
-    InstallBefore,
     InstallRevision,
-    IstioctlChange,
     LabelNamespace,
     LabelsAre,
     MoveTag,
     MoveValidator,
     NoUndo,
     PatchBack,
-    Precondition,
     RelabelNamespace,
     ReleaseAbsent,
     ReleaseIs,
@@ -44,7 +40,6 @@ from resail.models.plan import (
     TagIs,
     TrustIs,
     UninstallRelease,
-    UninstallRevision,
     UpgradeCNI,
     UpgradeControlPlane,
     UpgradeCRDs,
@@ -56,12 +51,13 @@ from resail.models.release import Release
 from resail.models.snapshot import HelmRelease
 from resail.plan.drafting import Chosen, Draft, PartRole, ReleasePart, TagPart, WishPart
 from resail.plan.foreign import foreign_namespaces
-from resail.plan.normal_form import as_rendered
 from resail.plan.obstacles import ISTIOCTL, InTheWay, Takeover, refuse_to_overwrite, take_over
+from resail.plan.pod_templates import replaced, runs_pods
 from resail.plan.removal import old_revision_stays, removal_steps
 from resail.plan.restarts import RestartSet, restart_set
 from resail.plan.sail import SailTag
 from resail.plan.stage_building import BuiltStage, StageBuilding
+from resail.plan.stage_steps import change_of, stands_before, undo_of
 from resail.plan.stages import Configurations, StagePart
 from resail.plan.tags import moved_tag, moved_validator
 from resail.plan.waves import into_waves
@@ -175,7 +171,7 @@ class _Building:
             drafted.chosen.selection.plane.revision,
             drafted.chosen.revision,
             predicted_image(istiod[0]),
-            frozenset(ObjectRef.of(manifest) for objects in written for manifest in objects if _runs_pods(manifest)),
+            frozenset(ObjectRef.of(manifest) for objects in written for manifest in objects if runs_pods(manifest)),
         )
 
     def steps(self) -> tuple[Step, ...]:
@@ -227,14 +223,14 @@ class _Building:
             values=request.values,
             manifests=self._keep(step_id, objects),
             objects=taken.as_changes(object_changes(old, objects), objects),
-            replaced=_replaced(old, objects, always=kind is UpgradeGateway),
+            replaced=replaced(old, objects, always=kind is UpgradeGateway),
             forced=(*(self._conflicts(objects) if part.running else ()), *taken.forced),
         )
         more: dict[str, Any] = {"change": change}
         if kind in (InstallRevision, UpgradeControlPlane):
             more["revision"] = self._chosen.revision
         if kind is UpgradeGateway:
-            more |= self._gateway(next(ObjectRef.of(manifest) for manifest in objects if _runs_pods(manifest)))
+            more |= self._gateway(next(ObjectRef.of(manifest) for manifest in objects if runs_pods(manifest)))
         self._add(
             kind,
             kind.__name__,
@@ -252,7 +248,7 @@ class _Building:
         kind, title, reason = self._wording(part.role, str(wish.part.resource.ref), new=part.new)
         applied = wish.applied(objects, revision if part.new else "")
         old = () if part.new else wish.part.objects
-        more = {"objects": object_changes(old, applied), "replaced": _replaced(old, applied, always=False)}
+        more = {"objects": object_changes(old, applied), "replaced": replaced(old, applied, always=False)}
         change = wish.change(revision, self._keep(self._next_id(kind.__name__), applied), **more)
         named = {"revision": revision} if kind in (InstallRevision, UpgradeControlPlane) else {}
         fields = {"change": change, "preconditions": (wish.precondition,), "undo": wish.undo, **named}
@@ -303,8 +299,8 @@ class _Building:
 
     def _stage(self, stage: BuiltStage) -> None:
         """One step; of gateways one each, of which the first installs all."""
-        part = stage.part
-        runs = [ObjectRef.of(manifest) for manifest in stage.own if _runs_pods(manifest)]
+        part, target = stage.part, str(self._chosen.leg.end)
+        runs = [ObjectRef.of(manifest) for manifest in stage.own if runs_pods(manifest)]
         manifests = before = ""
         for number, workload in enumerate(runs if part.role == "gateway" else runs[:1] or [None]):
             name = f"{workload.namespace}/{workload.name}" if part.role == "gateway" and workload else "istioctl"
@@ -312,7 +308,7 @@ class _Building:
             step_id = self._next_id(kind.__name__)
             manifests = manifests or self._keep(step_id, stage.objects)
             before = before or (self._keep(f"{step_id}-undo", stage.former) if part.former else "")
-            more: dict[str, Any] = {"change": self._change(stage, manifests, workload, first=number == 0)}
+            more: dict[str, Any] = {"change": change_of(stage, target, manifests, workload, first=number == 0)}
             if kind in (InstallRevision, UpgradeControlPlane):
                 more["revision"] = self._chosen.revision
             if kind is UpgradeGateway and workload:
@@ -322,33 +318,10 @@ class _Building:
                 kind.__name__,
                 title,
                 reason,
-                preconditions=(*self._stands(part, first=number == 0), *self._trust_where(more)),
-                undo=_undo(stage, str(self._chosen.leg.end), before, first=number == 0),
+                preconditions=(*stands_before(part, target, first=number == 0), *self._trust_where(more)),
+                undo=undo_of(stage, target, before, first=number == 0),
                 **more,
             )
-
-    def _change(self, stage: BuiltStage, manifests: str, workload: ObjectRef | None, *, first: bool) -> IstioctlChange:
-        part = stage.part
-        replaced = _replaced(stage.before, [as_rendered(manifest) for manifest in stage.own], always=False)
-        if part.role == "gateway" and workload:
-            replaced = (workload,)
-        return IstioctlChange(
-            revision=part.revision,
-            from_version=part.former.version if part.former else "",
-            to_version=str(self._chosen.leg.end),
-            configuration=part.increments[-1].configuration,
-            components=part.components,
-            manifests=manifests,
-            objects=stage.changes if first else (),
-            replaced=replaced,
-        )
-
-    def _stands(self, part: StagePart, *, first: bool) -> tuple[Precondition, ...]:
-        target = str(self._chosen.leg.end)
-        if not first:
-            return tuple(ComponentIs(component, part.revision, target) for component in part.brings)
-        running = tuple(ComponentIs(one.component, one.revision, one.version) for one in part.running)
-        return running if part.former else (*running, ComponentIs("Pilot", part.revision, ""))
 
     def _gateway(self, workload: ObjectRef) -> dict[str, Any]:
         marks = {one.ref: one.restart_mark for one in self._chosen.snapshot.workloads}
@@ -504,27 +477,8 @@ def _stays(chosen: Chosen) -> list[Finding]:
     return [old_revision_stays(chosen)] if canary and not chosen.options.remove_old else []
 
 
-def _undo(stage: BuiltStage, target: str, manifests: str, *, first: bool) -> InstallBefore | UninstallRevision:
-    former = stage.part.former
-    if former is None:
-        return UninstallRevision(stage.part.revision, target)
-    added = stage.added if first else ()
-    return InstallBefore(former.version, former.request.configuration, former.components, manifests, added)
-
-
 def _stands(release: HelmRelease) -> ReleaseIs:
     return ReleaseIs(release.key, release.revision, release.chart_version, manifest_digest(release.objects))
-
-
-def _replaced(before: Sequence[Manifest], after: Sequence[Manifest], *, always: bool) -> tuple[ObjectRef, ...]:
-    """Workloads whose pod template changes; ``always``: a gateway's pods are injected anew even where it does not."""
-    old = {ObjectRef.of(manifest): manifest for manifest in before if _runs_pods(manifest)}
-    both = [(ObjectRef.of(manifest), manifest) for manifest in after if ObjectRef.of(manifest) in old]
-    return tuple(sorted(ref for ref, manifest in both if always or old[ref]["spec"]["template"] != manifest["spec"]["template"]))
-
-
-def _runs_pods(manifest: Manifest) -> bool:
-    return manifest["kind"] in ("Deployment", "DaemonSet", "StatefulSet")
 
 
 def _kebab(name: str) -> str:
