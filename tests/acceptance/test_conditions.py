@@ -21,11 +21,6 @@ BOTH = ("amd64", "arm64")
 NAMES = ("pilot", "proxyv2", "install-cni")
 
 
-def no_images(resail: Resail, *options: str) -> None:
-    """Plan without asking the registries of Istio's own images."""
-    resail.make_plan("--skip-check", "images=there is no registry here", *options)
-
-
 def post(resail: Resail, path: str, body: Any) -> None:
     resail.bed.api("POST", path, json=body).raise_for_status()
 
@@ -47,7 +42,7 @@ def test_the_old_revision_goes_once_nothing_is_connected_to_it_and_comes_back(re
     )
     before = world(resail.bed)
     begun = len(resail.bed.audit())
-    no_images(resail, "--remove-old", "--soak", "3s", "--on-failure", "rollback")
+    resail.make_plan("--remove-old", "--soak", "3s", "--on-failure", "rollback")
     plan = read_plan(resail.plan).plan
     assert {"check-skipped", "old-revision-in-use"} <= {finding.id for finding in plan.findings}
 
@@ -70,7 +65,7 @@ def test_the_old_revision_goes_once_nothing_is_connected_to_it_and_comes_back(re
 
 
 def test_another_root_stops_the_run_before_anything_restarts(resail: Resail) -> None:
-    no_images(resail, "--approve-restarts")
+    resail.make_plan("--approve-restarts")
     record = resail.apply(code=5)
     waiting = next(step["id"] for step in record["steps"] if step["kind"] == "Approve")
     begun = len(resail.bed.audit())
@@ -98,6 +93,7 @@ def images(architectures: tuple[str, ...] = BOTH, login: str = "") -> dict[str, 
 
 
 def make_plan(resail: Resail, server: RegistryStandIn, *options: str, code: int = 0) -> str:
+    resail.asks_registries = True
     hub = f"global.hub={server.host}/istio"
     done = resail("plan", "--to", TO, "--strategy", "in-place", "--set", hub, "--out", resail.plan, *options, code=code)
     return done.errors

@@ -9,7 +9,7 @@ import msgspec
 
 from resail.errors import UsageError
 from resail.journal.sqlite import on_the_wall
-from resail.models.plan import PlanFiles, Strategy
+from resail.models.plan import PlanFiles, SkippedCheck, Strategy
 from resail.operations.cluster_choice import TWIN, ClusterChoice, connect_to
 from resail.operations.inspect import MeshChoice
 from resail.operations.plan import PlanRequest, plan
@@ -67,6 +67,8 @@ async def set_stage(request: DemoRequest, progress: Callable[[str], None]) -> De
         strategy=request.strategy,
         on_failure=request.on_failure,
         max_parallel=5,
+        # On a twin it is not asked for.
+        skipped=() if request.on == "twin" else (SkippedCheck("images", "nothing pulls images on a test bed"),),
         out=path,
     )
     files = await plan(wish, progress)
