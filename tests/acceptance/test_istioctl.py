@@ -20,7 +20,7 @@ from tests.acceptance.faulty_proxy import hostile_api
 from tests.acceptance.judge import restarted_twice, unexplained
 from tests.acceptance.test_hostile_api import SEED as HOSTILE_SEED
 from tests.acceptance.test_hostile_api import Hostile, figures, tell
-from tests.acceptance.test_kill import _KILLER
+from tests.acceptance.test_kill import KILLER
 from tests.acceptance.world import World, differences, kinds_of, world
 
 pytestmark = pytest.mark.bed
@@ -175,7 +175,7 @@ def walk(resail: Resail, end: World, call: int, phase: str) -> None:
     # What is no action of istioctl has no ``during``.
     phase = "after" if phase == "during" and call > 3 else phase
     command = resail.command()
-    command[2:] = [_KILLER, *map(str, (resail.plan, resail.state, call, phase))]
+    command[2:] = [KILLER, *map(str, (resail.plan, resail.state, call, phase))]
     killed = subprocess.run(command, capture_output=True, text=True, env=resail.environment)
     assert killed.returncode == -9, killed.stderr[-2000:]
     assert resail.resume()["state"] == "done"

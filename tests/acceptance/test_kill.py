@@ -17,7 +17,7 @@ from tests.acceptance.world import World, differences, kinds_of, world
 
 pytestmark = pytest.mark.bed
 
-_KILLER = """
+KILLER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from resail.operations.apply import ApplyRequest, apply
@@ -29,6 +29,7 @@ def die(call, phase, verb, target):
 request = ApplyRequest(plan=Path(sys.argv[1]), directory=Path(sys.argv[2]))
 asyncio.run(apply(request, call_observer=die))
 """
+"""The arguments: plan, state directory, the call and the moment to die at."""
 
 # Of the canary's writes (helm upgrade base, install istiod, upgrade cni, 2 labels, move the validator, gateway, restarts) with
 # the moment: `after` is between the effect and its outcome, `during` inside Helm.
@@ -81,7 +82,7 @@ def walk(resail: Resail, end: World, call: int, phase: str) -> None:
     resail.make_plan("--max-parallel", "3")
     arguments = (resail.plan, resail.state, str(call), phase)
     command = resail.command()
-    command[2:] = [_KILLER, *map(str, arguments)]
+    command[2:] = [KILLER, *map(str, arguments)]
     killed = subprocess.run(command, capture_output=True, text=True, env=resail.environment)
     assert killed.returncode == -9, killed.stderr[-2000:]
 

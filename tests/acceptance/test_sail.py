@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import random
+import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from resail.testbed.bed import Bed
 from resail.testbed.mesh.install import wait_until_ready
 from resail.testbed.sail.running import operate
 from tests.acceptance.conftest import FROM, TO, Resail
+from tests.acceptance.test_kill import KILLER
 from tests.conftest import EMPTY
 
 pytestmark = pytest.mark.bed
@@ -160,10 +165,30 @@ async def _specs(bed: Bed) -> dict[str, Any]:
         return {str(ObjectRef.of(one)): one["spec"] for kind in kinds for one in await cluster.list_objects(KindRef(API, kind))}
 
 
+def rolled_out(bed: Bed) -> dict[str, int]:
+    """How many pod templates each of the shops has had."""
+    return asyncio.run(_rolled_out(bed))
+
+
+async def _rolled_out(bed: Bed) -> dict[str, int]:
+    async with connect(bed.kubeconfig) as cluster:
+        sets = await cluster.list_objects(KindRef("apps/v1", "ReplicaSet"))
+        owners = [(one["metadata"]["namespace"], one["metadata"]["ownerReferences"][0]["name"]) for one in sets]
+        return dict(Counter(home for home, name in owners if name == "shop"))
+
+
+BY_REVISION = {"type": "RevisionBased", "inactiveRevisionDeletionGracePeriodSeconds": 300}
+STRATEGIES: dict[str, tuple[dict[str, Any], list[Manifest]]] = {
+    "canary": (BY_REVISION, [namespace("by-tag", **{"istio.io/rev": "prod"}), namespace("by-revision", **{"istio.io/rev": OLD})]),
+    "in-place": ({"type": "InPlace"}, [namespace("shop", **{"istio-injection": "enabled"})]),
+}
+CALLS = {"canary": 6, "in-place": 3}
+"""Writes of the run: wishes, a label, restarts."""
+SEED = int(os.environ.get("RESAIL_SEED") or random.randrange(2**32))
+
+
 def test_by_revision_and_back(sail: Resail) -> None:
-    strategy = {"type": "RevisionBased", "inactiveRevisionDeletionGracePeriodSeconds": 300}
-    homes = [namespace("by-tag", **{"istio.io/rev": "prod"}), namespace("by-revision", **{"istio.io/rev": OLD})]
-    asyncio.run(install(sail.bed, strategy, homes))
+    asyncio.run(install(sail.bed, *STRATEGIES["canary"]))
     before = specs(sail.bed)
     assert proxies(sail.bed) == {FROM}
     sail.make_plan("--strategy", "canary")
@@ -179,7 +204,7 @@ def test_by_revision_and_back(sail: Resail) -> None:
 
 
 def test_in_place_and_back(sail: Resail) -> None:
-    asyncio.run(install(sail.bed, {"type": "InPlace"}, [namespace("shop", **{"istio-injection": "enabled"})]))
+    asyncio.run(install(sail.bed, *STRATEGIES["in-place"]))
     before = specs(sail.bed)
     refused = sail("plan", "--to", TO, "--strategy", "canary", code=3)
     assert "updateStrategy is InPlace" in refused.errors
@@ -195,3 +220,25 @@ def test_a_version_that_the_operator_does_not_know_is_refused(sail: Resail) -> N
     asyncio.run(install(sail.bed, {"type": "InPlace"}, []))
     refused = sail("plan", "--to", "1.26.2", "--strategy", "in-place", code=3)
     assert "this Sail Operator does not know v1.26.2" in refused.errors
+
+
+@pytest.mark.parametrize(
+    ("strategy", "seed"),
+    [
+        ("canary", SEED),
+        *(pytest.param(strategy, SEED + number, marks=pytest.mark.soak) for strategy in CALLS for number in range(1, 21)),
+    ],
+)
+def test_killed_and_resumed(sail: Resail, strategy: str, seed: int) -> None:
+    asyncio.run(install(sail.bed, *STRATEGIES[strategy]))
+    drawn = random.Random(seed)
+    call, phase = drawn.randint(1, CALLS[strategy]), drawn.choice(["before", "after"])
+    sail.make_plan("--strategy", strategy)
+    command = sail.command()
+    command[2:] = [KILLER, str(sail.plan), str(sail.state), str(call), phase]
+    killed = subprocess.run(command, capture_output=True, text=True, env=sail.environment)
+    assert killed.returncode == -9, killed.stderr[-2000:]
+    assert sail.resume()["state"] == "done"
+    assert proxies(sail.bed) == {TO}
+    assert set(rolled_out(sail.bed).values()) == {2}
+    assert {spec.get("version", f"v{TO}") for spec in specs(sail.bed).values()} == {f"v{TO}"}
