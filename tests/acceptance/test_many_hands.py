@@ -203,12 +203,13 @@ def test_stopped_while_helm_works_its_helm_is_ended_before_the_lease_can_be_take
 
 
 def nothing_is_written_when_it_goes_on(mesh: Mesh, stopped: "subprocess.Popen[str]") -> None:
-    before = len(mesh.bed.audit())
+    before, lease = len(mesh.bed.audit()), mesh.lease()
     stopped.send_signal(signal.SIGCONT)
     _, errors = stopped.communicate(timeout=60)
     assert stopped.returncode == 5, errors[-2000:]
     assert "the lease is lost" in errors
     assert [event for event in mesh.bed.audit()[before:] if event.user.username == "resail" and event.verb not in READING] == []
+    assert mesh.lease() == lease
 
 
 READING = ("get", "list", "watch")
