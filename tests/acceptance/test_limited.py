@@ -1,32 +1,30 @@
 """The demo's plan runs, and is undone, with exactly the rights that it is said to take; and it takes nearly all of them."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from resail.installers.istioctl_rendered import RenderedIstioctl
-from resail.installers.rendered import RenderedInstaller
 from resail.models.access import Permission
 from resail.models.identity import ObjectRef
 from resail.models.plan import PlanFiles, Strategy
-from resail.operations.cluster_choice import TWIN
+from resail.operations.apply import ApplyRequest, RollbackRequest, apply, rollback
+from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to, twin_connection
 from resail.operations.demo import DemoRequest, set_stage
-from resail.operations.planned_releases import planned_releases
-from resail.operations.verify import MeshVerifier
 from resail.plan.resources import plurals_of, resource_of
 from resail.plan.rights import rights_to_run
 from resail.plan.roles import in_words
-from resail.rehearsal.trial import Copy, trial_on
-from resail.twin.cluster import open_twin
-from resail.twin.loop import run
+from resail.tenure.tenure import Tenure
+from tests.acceptance.crashes import settle
 from tests.acceptance.limited import Limited
 
 ROOTS = Permission("", "configmaps", "list")
 """Planning reads the roots of all namespaces, where it may; a run reads those of its plan, one by one."""
 
 UNUSED = {
-    "configmaps": "the journal's copy in the cluster",
-    "leases": "the lock",
     "secrets": "Helm reads, updates and drops its releases' records one by one, which a twin's installer does not",
     "bind": "a twin has no such check",
     "escalate": "a twin has no such check",
@@ -40,26 +38,29 @@ UNUSED = {
 """Resource or verb of what this run does not take, and why it is granted all the same."""
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("strategy", ["canary", pytest.param("in-place", marks=pytest.mark.soak)])
 def test_with_exactly_these_rights(tmp_path: Path, strategy: Strategy) -> None:
-    stage = run(set_stage(DemoRequest(directory=tmp_path, strategy=strategy), print))
-    releases = run(planned_releases(stage.files.plan, (), print))
+    stage = settle(set_stage(DemoRequest(directory=tmp_path, strategy=strategy), print))
+    rights = rights_to_run(stage.files)
+    clusters: list[Limited] = []
 
-    async def up_and_back() -> Limited:
-        async with open_twin(tmp_path / TWIN) as twin:
-            limited = Limited(twin, rights_to_run(stage.files))
-            assert await limited.cluster_id() == stage.files.plan.cluster_id
-            helm, istioctl = RenderedInstaller(limited, limited), RenderedIstioctl(limited, limited)
-            copy = Copy("twin", limited, twin.clock, helm, istioctl, MeshVerifier(limited), releases)
-            async with trial_on(copy, stage.files) as trial:
-                assert (await trial.apply()).state == "done"
-                assert (await trial.undo()).state == "rolled-back"
-            return limited
+    @asynccontextmanager
+    async def limited(choice: ClusterChoice, directory: Path | None) -> AsyncIterator[Connection]:
+        """With a lease and copies of the journal, like a real cluster."""
+        async with connect_to(choice, directory) as connection:
+            clusters.append(Limited(connection.cluster, rights))
+            tenure = Tenure(asyncio.get_running_loop().time)
+            yield msgspec.structs.replace(twin_connection(clusters[-1], connection.clock), tenure=tenure)
 
-    limited = run(up_and_back())
-    refused = [asked for asked, dry in limited.refused if not (dry and looked_at_only(asked, stage.files))]
-    assert set(refused) <= {ROOTS}
-    unused = set(rights_to_run(stage.files)) - limited.used
+    done = settle(apply(ApplyRequest(plan=stage.plan, directory=tmp_path), connect=limited))
+    assert done.record.state == "done", done.error
+    undone = settle(rollback(RollbackRequest(directory=tmp_path), connect=limited))
+    assert undone.record.state == "rolled-back", undone.error
+
+    asked = [one for cluster in clusters for one in cluster.refused]
+    assert {one for one, dry in asked if not (dry and looked_at_only(one, stage.files))} <= {ROOTS}
+    unused = set(rights).difference(*(cluster.used for cluster in clusters))
     assert in_words(one for one in unused if one.resource not in UNUSED and one.verb not in UNUSED) == ()
 
 

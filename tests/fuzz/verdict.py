@@ -20,7 +20,7 @@ Property = Callable[..., None]
 _QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-def few_and_many(strategy: SearchStrategy[Any], few: int, many: int = 2000) -> Callable[[Property], tuple[Any, Any]]:
+def few_and_many(strategy: SearchStrategy[Any], few: int, many: int = 500) -> Callable[[Property], tuple[Any, Any]]:
     """Two tests of one property: the same few examples each time, and for ``make soak`` many that are others each time.
 
     Of one that fails Hypothesis prints what it takes to see it again.

@@ -24,9 +24,8 @@ class Deleting:
 
 
 def revision(number: int, status: str, run: str = "") -> Manifest:
-    return encode_release(
-        StoredRelease("istiod", "istio-system", number, status, "istiod", "1.26.0", "1.26.0", {}, (), apply_method="ssa", run=run)
-    )
+    made = StoredRelease("istiod", "istio-system", number, status, "istiod", "1.26.0", "1.26.0", {}, (), "ssa", run)
+    return encode_release(made)
 
 
 def back_to_first(status: str) -> Manifest:

