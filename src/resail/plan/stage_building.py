@@ -14,6 +14,7 @@ from resail.models.snapshot import MeshSnapshot
 from resail.plan.normal_form import as_kept, as_rendered
 from resail.plan.proof import differences, told
 from resail.plan.stages import StagePart
+from resail.plan.tags import as_default_validator
 
 __all__ = ["BuiltStage", "StageBuilding"]
 
@@ -117,7 +118,7 @@ class StageBuilding:
             as_istioctl_applies(one, components.get(ObjectRef.of(one), "Pilot"), revision, str(request.version), owner)
             for one in objects
         ]
-        hooks = [hook for hook in pointers if _is_pointer(hook)]
+        hooks = [as_default_validator(hook) if hook["kind"] == _VALIDATING else hook for hook in pointers if _is_pointer(hook)]
         if hooks:
             marked = [_without_reach(one) if one["kind"] == _MUTATING else one for one in marked]
             given = [as_istioctl_applies(hook, "Pilot", revision, str(request.version), owner) for hook in hooks]

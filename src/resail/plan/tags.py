@@ -6,9 +6,12 @@ from resail.errors import ArtifactError
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import RevisionTag
 
-__all__ = ["moved_tag", "moved_validator"]
+__all__ = ["as_default_validator", "moved_tag", "moved_validator"]
 
 _OPERATOR = "operator.istio.io"
+_TAG = "istio.io/tag"
+_CHART = "helm.sh/chart"
+_NAMES_NO_REVISION = {"matchExpressions": [{"key": "istio.io/rev", "operator": "DoesNotExist"}]}
 
 
 def moved_tag(tag: RevisionTag, rendered: Sequence[Manifest]) -> Manifest:
@@ -33,6 +36,7 @@ def moved_validator(tag: RevisionTag, rendered: Sequence[Manifest]) -> tuple[Man
     if tag.validator is None:
         return ()
     before = tag.validator
+    rendered = [as_default_validator(one) for one in rendered if ObjectRef.of(one) == ObjectRef.of(before)]
     policies = {entry["name"]: entry.get("failurePolicy") for entry in before.get("webhooks") or ()}
     for manifest in rendered:
         if ObjectRef.of(manifest) == ObjectRef.of(before):
@@ -42,6 +46,20 @@ def moved_validator(tag: RevisionTag, rendered: Sequence[Manifest]) -> tuple[Man
             ]
             return (_in_place_of(before, {**manifest, "webhooks": entries}),)
     return ()
+
+
+def as_default_validator(rendered: Manifest) -> Manifest:
+    """The default validator as istioctl makes it, of the one that chart ``base`` renders.
+
+    It leaves objects that name a revision to that revision's own (Istio's ``manifests/charts/default``), and has the labels of
+    the revision's webhook.
+    """
+    metadata = rendered["metadata"]
+    labels = {**(metadata.get("labels") or {}), _TAG: "default"}
+    if _CHART in labels:
+        labels[_CHART] = labels[_CHART].replace("base-", "istiod-", 1)
+    entries = [{**entry, "objectSelector": _NAMES_NO_REVISION} for entry in rendered.get("webhooks") or ()]
+    return {**rendered, "metadata": {**metadata, "labels": labels}, "webhooks": entries}
 
 
 def _in_place_of(before: Manifest, rendered: Manifest) -> Manifest:
