@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,19 +50,24 @@ class MeshApi:
                 return Answer(body={"gitVersion": "v1.31.0", "major": "1"})
             case ["api" | "apis"]:
                 return Answer(body=self._discovery(request.path == "/api"))
-        if request.path in self._kinds:
-            return Answer(body=self._list(self._kinds[request.path], request.query.get("labelSelector", "")))
+        home = re.search("/namespaces/([^/]+)(?=/[^/]+$)", request.path)
+        collection = request.path.replace(home[0], "") if home else request.path
+        if collection in self._kinds:
+            labels = request.query.get("labelSelector", "")
+            return Answer(body=self._list(self._kinds[collection], labels, home[1] if home else ""))
         for manifest in self._objects:
             if self._path(manifest) == request.path:
                 return Answer(body=manifest)
         return Answer(404, {"kind": "Status", "code": 404, "message": "not found"})
 
-    def _list(self, kind: ResourceKind, labels: str) -> dict[str, Any]:
+    def _list(self, kind: ResourceKind, labels: str, namespace: str = "") -> dict[str, Any]:
         fits = Selector.parse(labels).fits
         items = [
             {key: value for key, value in one.items() if key not in ("kind", "apiVersion")}
             for one in self._objects
-            if ObjectRef.of(one).kind_ref == kind.kind and fits(one["metadata"].get("labels") or {})
+            if ObjectRef.of(one).kind_ref == kind.kind
+            and fits(one["metadata"].get("labels") or {})
+            and namespace in ("", one["metadata"].get("namespace", ""))
         ]
         metadata = {"resourceVersion": "7"}
         return {"kind": f"{kind.kind.kind}List", "apiVersion": kind.kind.api_version, "metadata": metadata, "items": items}
