@@ -1,6 +1,7 @@
 """The double of rehearsals leaves what istioctl leaves: the same story by both on the same mesh, object by object."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -80,9 +81,22 @@ async def story(bed: Bed, told: list[Act], opening: Opening) -> list[tuple[World
             else:
                 await installer.uninstall(act.version, act.revision, print)
             await asyncio.to_thread(settle, bed)
+            await _patched_by_istiod(bed)
             now = world(bed)
             found.append((now, owned(now)))
     return found
+
+
+async def _patched_by_istiod(bed: Bed) -> None:
+    """istiod gives webhooks their CA bundle and closes validators a while after it is ready."""
+    deadline = time.monotonic() + 60
+    while not all(_is_patched(one) for one in world(bed).values() if one.get("webhooks")):
+        assert time.monotonic() < deadline, "istiod does not patch its webhooks"
+        await asyncio.sleep(0.5)
+
+
+def _is_patched(configuration: Any) -> bool:
+    return all(one["clientConfig"].get("caBundle") and one["failurePolicy"] == "Fail" for one in configuration["webhooks"])
 
 
 def owned(found: World) -> dict[str, Any]:
