@@ -9,6 +9,7 @@ from resail.installers.interface import Installation
 from resail.installers.istioctl_rendered import RenderedIstioctl
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.istioctl_marks import as_istioctl_applies
+from resail.plan.tags import as_default_validator
 from resail.testbed.mesh.install import wait_until_ready
 from resail.twin.cluster import TwinCluster, open_twin
 from resail.twin.loop import run
@@ -97,7 +98,8 @@ def installed_by(version: str, configuration: dict[str, Any]) -> Iterable[Manife
                 {**hook, "namespaceSelector": _NO_REACH, "objectSelector": _NO_REACH} for hook in marked.get("webhooks", ())
             ]
             yield {**marked, "webhooks": reached} if manifest["kind"] == "MutatingWebhookConfiguration" else marked
-    pointers = (injector("default", "default"), validator("istiod-default-validator", "default", "Ignore"))
+    own = as_default_validator(validator("istiod-default-validator", "default", "Ignore"))
+    pointers = (injector("default", "default"), own)
     for hook in pointers if "Pilot" in rendered else ():
         marked = as_istioctl_applies(hook, "Pilot", "default", version, configuration)
         marked["metadata"]["labels"][_NOT_PRUNED] = "true"

@@ -119,7 +119,7 @@ def a_plan() -> PlanFiles:
         ),
         resail_version="0.1.0",
     )
-    return plan_files(plan, {})
+    return plan_files(plan, {"istiod.json": (), "tag.json": (), "tag-old.json": ()})
 
 
 def entries(*bodies: EntryBody) -> tuple[Entry, ...]:
