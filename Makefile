@@ -6,6 +6,8 @@ UV := $(shell command -v uv || echo $(TOOLS)/bin/uv)
 RUN := .venv/bin
 # Those that need no bed share the cores; those on the bed share one bed.
 FAST := $(RUN)/pytest -q -n auto --dist worksteal -m "not bed and not soak"
+# Whole upgrades on a twin, and fuzzing, take as long as all the others.
+LONGER := tests/acceptance tests/fuzz
 
 .PHONY: help setup demo check lint test soak bench clean
 .DEFAULT_GOAL := help
@@ -34,7 +36,7 @@ lint: .venv/.synced
 	$(RUN)/lint-imports
 
 check: lint ## Lint, types, layers and the fast tests
-	$(FAST)
+	$(FAST) $(addprefix --ignore=,$(LONGER))
 
 test: lint ## All tests but the long ones; builds the test bed first
 	$(FAST)
