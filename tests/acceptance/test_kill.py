@@ -1,5 +1,6 @@
 """SIGKILL anywhere: what is resumed ends as what was never interrupted."""
 
+import os
 import random
 import subprocess
 from pathlib import Path
@@ -46,6 +47,7 @@ MOMENTS = [
     (8, "after"),
     (10, "after"),
 ]
+SEED = int(os.environ.get("RESAIL_SEED") or random.randrange(2**32))
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +62,17 @@ def end(unbroken: Unbroken) -> World:
     return unbroken.end
 
 
-@pytest.mark.parametrize(("call", "phase"), MOMENTS)
-def test_killed_and_resumed(resail: Resail, end: World, call: int, phase: str) -> None:
+@pytest.mark.parametrize(
+    ("seed", "call", "phase"), [(SEED, call, phase) for call, phase in random.Random(SEED).sample(MOMENTS, 3)]
+)
+def test_killed_and_resumed(resail: Resail, end: World, seed: int, call: int, phase: str) -> None:
     walk(resail, end, call, phase)
 
 
 @pytest.mark.soak
 def test_killed_at_every_call(resail: Resail, end: World, tmp_path: Path) -> None:
     """All of them, in an order that the seed tells."""
-    moments = [(call, phase) for call in range(1, CALLS + 1) for phase in ("before", "after")]
+    moments = [*MOMENTS, *((call, phase) for call in range(1, CALLS + 1) for phase in ("before", "after"))]
     random.Random(7).shuffle(moments)
     for number, (call, phase) in enumerate(moments):
         restore(resail.bed)
