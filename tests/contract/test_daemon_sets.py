@@ -30,7 +30,8 @@ async def standing(site: Site, **spec: Any) -> dict[str, Manifest]:
 
 
 def nodes_of(found: dict[str, Manifest]) -> list[str]:
-    return sorted(pod["spec"]["nodeName"] for pod in found.values())
+    # One that was made this moment may have no node yet.
+    return sorted(pod["spec"].get("nodeName", "") for pod in found.values())
 
 
 def rolling(surge: int | str, unavailable: int | str) -> dict[str, Any]:
