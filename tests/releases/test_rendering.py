@@ -55,6 +55,8 @@ async def test_a_worker_that_dies_is_an_error_and_not_our_end(directory: Path) -
         with pytest.raises(WorkerError):
             await worker.call("facts", chart=str(directory / "nothing"))
         worker._process.kill()
+        # It is its keeper: by the time that one has ended, the worker has its signal.
+        await worker._process.wait()
         with pytest.raises(InstallerError, match="worker process ended"):
             await worker.call("facts", chart=str(directory / "charts" / "istiod"))
 
