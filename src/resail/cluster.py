@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from resail.errors import NotFoundError
 from resail.models.access import Permission
 from resail.models.identity import KindRef, Manifest, ObjectRef
 
@@ -23,6 +24,7 @@ __all__ = [
     "PodAsker",
     "ResourceKind",
     "WatchEvent",
+    "get_if_there",
 ]
 
 T = TypeVar("T")
@@ -150,6 +152,14 @@ class ClusterWriter(Protocol):
             EvictionBlockedError: a budget does not allow it now.
         """
         ...
+
+
+async def get_if_there(reader: ClusterReader, ref: ObjectRef) -> Manifest | None:
+    """One object; None where it, or its kind, is not there."""
+    try:
+        return await reader.get(ref)
+    except NotFoundError:
+        return None
 
 
 class AccessReviewer(Protocol):

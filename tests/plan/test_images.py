@@ -7,6 +7,7 @@ import msgspec
 
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.images import ImageUse
+from resail.models.plan import UpgradeControlPlane
 from resail.plan.images import images_of
 from resail.plan.options import PlanOptions
 from tests.plan.charts import installed, plan_for
@@ -38,7 +39,7 @@ def uses(*objects: Manifest) -> set[ImageUse]:
     """Of a plan whose istiod renders these objects, and that restarts one workload."""
     releases = (installed("base", "base", "1.26.0"), installed("istiod", "istiod", "1.26.0"))
     files = plan_for(mesh(deployment("web"), helm_releases=releases), PlanOptions(strategy="in-place"))
-    istiod = next(step.change.manifests for step in files.plan.steps if type(step).__name__ == "UpgradeControlPlane")  # type: ignore[union-attr]
+    istiod = next(step.change.manifests for step in files.plan.steps if isinstance(step, UpgradeControlPlane))
     return set(images_of(msgspec.structs.replace(files, manifests={**files.manifests, istiod: objects})))
 
 

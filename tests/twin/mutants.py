@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant("fields.py", "the webhooks of a configuration are one value", '    "webhooks": ("name",),\n', ""),
     Mutant("fields.py", "containers are one value", '    "containers": ("name",),\n', ""),
     Mutant("fields.py", "a selector is owned label by label", '        "selector",\n', ""),
-    Mutant("merge_patch.py", "null in a merge patch is a value", "if value is None:", "if value is True:"),
+    Mutant("../models/merge_patch.py", "null in a merge patch is a value", "if value is None:", "if value is True:"),
     # --- the API server ---
     Mutant("server.py", "a patch of an older version is taken", 'wanted != live["metadata"]["resourceVersion"]', "False"),
     Mutant("server.py", "a patch may name another object", "if metadata.get(name, live", "if False and metadata.get(name, live"),

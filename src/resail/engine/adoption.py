@@ -1,14 +1,12 @@
 """Objects and fields of others that a release takes over: given to it, and given back."""
 
-from typing import Any
-
-from resail.cluster import FIELD_MANAGER
+from resail.cluster import FIELD_MANAGER, get_if_there
 from resail.engine.context import Context, Done
 from resail.engine.preconditions import check_preconditions
-from resail.errors import NotFoundError
 from resail.models.essence import essence, excerpt
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent
+from resail.models.merge_patch import merge_patch
 from resail.models.plan import AdoptObjects, GiveBack
 
 __all__ = ["do_adopt", "undo_adopt"]
@@ -21,7 +19,7 @@ async def do_adopt(context: Context, step: AdoptObjects) -> Done:
     """Give the objects the marks of the release; its own step overwrites the fields."""
     marks = {"labels": step.labels, "annotations": step.annotations}
     for one in step.objects:
-        live = await _live(context, one.object)
+        live = await get_if_there(context.reader, one.object)
         if live is None or not _bears(live, marks):
             # Undoing makes it what the plan saw, so that is what it must be.
             await check_preconditions(context, step, only=one.object)
@@ -38,7 +36,7 @@ async def undo_adopt(context: Context, step: AdoptObjects) -> Done:
             await _restore(context, former)
     for part in context.objects(step.undo.fields):
         ref = ObjectRef.of(part)
-        live = await _live(context, ref)
+        live = await get_if_there(context.reader, ref)
         paths = [one.field for one in step.fields if one.object == ref]
         if live is not None and ref.kind != _CRD and excerpt(live, paths) != part:
             await context.writer.apply(part, manager=FIELD_MANAGER, force=True)
@@ -47,13 +45,13 @@ async def undo_adopt(context: Context, step: AdoptObjects) -> Done:
 
 async def _restore(context: Context, former: Manifest) -> None:
     ref = ObjectRef.of(former)
-    live = await _live(context, ref)
+    live = await get_if_there(context.reader, ref)
     if live is None:
         await context.writer.create(former)
         return
     now = essence(live)
     wanted = {**now, "metadata": former["metadata"]} if ref.kind == _CRD else former
-    if patch := _merge_patch(now, wanted):
+    if patch := merge_patch(now, wanted):
         await context.writer.patch(ref, patch)
 
 
@@ -66,21 +64,3 @@ def _touched(context: Context, step: str) -> set[str]:
 def _bears(live: Manifest, marks: dict[str, dict[str, str]]) -> bool:
     metadata = live["metadata"]
     return all(marks[field].items() <= (metadata.get(field) or {}).items() for field in marks)
-
-
-def _merge_patch(live: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch from one to the other; empty where nothing differs."""
-    patch: dict[str, Any] = {}
-    for key in live.keys() | wanted.keys():
-        before, after = live.get(key), wanted.get(key)
-        if before == after:
-            continue
-        patch[key] = _merge_patch(before, after) if isinstance(before, dict) and isinstance(after, dict) else after
-    return patch
-
-
-async def _live(context: Context, ref: ObjectRef) -> Manifest | None:
-    try:
-        return await context.reader.get(ref)
-    except NotFoundError:
-        return None

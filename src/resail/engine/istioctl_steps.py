@@ -6,6 +6,7 @@ What istioctl writes, leaves and deletes is told in ``docs/explanation/istioctl.
 import contextlib
 from collections.abc import Callable, Iterable
 
+from resail.cluster import get_if_there
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.preconditions import check_preconditions
 from resail.engine.settling import CRD, keep_crds, refuse_connected, settled, settled_back, take_marks_back
@@ -90,7 +91,7 @@ async def _install_before(context: Context, step: InstallerStep, change: Istioct
     half_done = context.istioctl.unfinished(change.revision)
     # CRDs stay at the later version.
     own = [one for one in goal if one["kind"] != CRD]
-    if not half_done and await _stands(context, own) and not [ref for ref in added if await _exists(context, ref)]:
+    if not half_done and await _stands(context, own) and not [ref for ref in added if await get_if_there(context.reader, ref)]:
         if not isinstance(step, UpgradeGateway):
             return Done("it is as it was", skipped=True)
         # It went back with a stage before it, and its pods may have the newer proxy yet.
@@ -154,26 +155,13 @@ def _is_marked(live: Manifest | None, wanted: Manifest) -> bool:
 
 
 async def _live(context: Context, manifest: Manifest) -> Manifest | None:
-    try:
-        return await context.reader.get(ObjectRef.of(manifest))
-    except NotFoundError:
-        return None
-
-
-async def _exists(context: Context, ref: ObjectRef) -> bool:
-    try:
-        await context.reader.get(ref)
-    except NotFoundError:
-        return False
-    return True
+    return await get_if_there(context.reader, ObjectRef.of(manifest))
 
 
 async def _bears(context: Context, ref: ObjectRef, revision: str) -> bool:
     """Is it there, and still of what istioctl installed of the revision?"""
-    try:
-        mark = mark_of(await context.reader.get(ref))
-    except NotFoundError:
-        return False
+    live = await get_if_there(context.reader, ref)
+    mark = None if live is None else mark_of(live)
     return mark is not None and mark[1] == revision
 
 

@@ -3,14 +3,13 @@
 What is waited for are its conditions: https://github.com/istio-ecosystem/sail-operator/blob/main/docs/general/getting-started.md
 """
 
-from typing import Any
-
 from resail.engine.context import Context, Done, StepFailedError
 from resail.engine.preconditions import check_preconditions
-from resail.engine.settling import settled, settled_back, take_marks_back
+from resail.engine.settling import settled
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.merge_patch import patched
 from resail.models.plan import InstallerStep, PatchBack, SailChange
-from resail.snapshot.sail import unfinished
+from resail.snapshot.sail import active_revision, unfinished
 
 __all__ = ["do_sail", "undo_sail"]
 
@@ -42,10 +41,8 @@ async def undo_sail(context: Context, step: InstallerStep, change: SailChange) -
             on=str(change.resource),
             next_step="put it back as it should be, then run `resail resume`",
         )
-    await take_marks_back(context, step)
     await context.writer.patch(change.resource, step.undo.patch)
     await _followed(context, step, change.resource, "")
-    await settled_back(context, step, ())
     return Done(f"{change.resource} is back at {change.from_version}")
 
 
@@ -79,8 +76,7 @@ async def _followed(context: Context, step: InstallerStep, resource: ObjectRef, 
 
 def _unfinished(live: Manifest, revision: str) -> str:
     """What is still missing; empty where nothing is."""
-    status = live.get("status") or {}
-    active = status.get("activeRevisionName") or status.get("istioRevision")
+    active = active_revision(live)
     if revision and active and active != revision:
         return unfinished(live) or f"revision {active} is active, not {revision}"
     return unfinished(live)
@@ -90,9 +86,6 @@ def _fails(live: Manifest) -> bool:
     return any(one.get("reason") in _NEVER for one in (live.get("status") or {}).get("conditions") or ())
 
 
-def _has(live: Any, patch: Any) -> bool:
+def _has(live: Manifest, patch: Manifest) -> bool:
     """Would the merge patch change nothing?"""
-    if not isinstance(patch, dict):
-        return bool(live == patch)
-    found = live if isinstance(live, dict) else {}
-    return all(key not in found if value is None else _has(found.get(key), value) for key, value in patch.items())
+    return bool(patched(live, patch) == live)

@@ -1,9 +1,9 @@
 """What follows whatever an installer did: its workloads get ready, its CRDs are served, gateways get the right proxy."""
 
+from resail.cluster import get_if_there
 from resail.engine.context import Context, StepFailedError
 from resail.engine.readiness import pods_of, wait_for_objects, wait_until_rolled_out
 from resail.engine.rollouts import mark_before, restart_mark, roll_out, take_back
-from resail.errors import NotFoundError
 from resail.models.identity import IstioVersion, KindRef, Manifest, ObjectRef
 from resail.models.plan import Change, HelmChange, InstallerStep, IstioctlChange, SailChange, UpgradeGateway
 from resail.plan.rollback import before_restart
@@ -54,9 +54,8 @@ async def take_marks_back(context: Context, step: InstallerStep) -> None:
     """Before a gateway goes back: the mark that restarted it goes, so that going back restarts it once."""
     if not isinstance(step, UpgradeGateway):
         return
-    try:
-        gateway = await context.reader.get(step.workload)
-    except NotFoundError:
+    gateway = await get_if_there(context.reader, step.workload)
+    if gateway is None:
         return
     before = mark_before(context.files.plan, context.run, step, step.workload, step.mark_before)
     await take_back(context, gateway, restart_mark(context.run, step.id, context.hop_of(step).to_version), before)
@@ -106,10 +105,7 @@ async def _established(context: Context, step: InstallerStep, objects: tuple[Man
 
 
 async def _is_established(context: Context, ref: ObjectRef) -> bool:
-    try:
-        live = await context.reader.get(ref)
-    except NotFoundError:
-        return False
+    live = await get_if_there(context.reader, ref) or {}
     conditions = (live.get("status") or {}).get("conditions") or ()
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 

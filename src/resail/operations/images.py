@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from resail.checks.images import image_findings
-from resail.cluster import ClusterReader
-from resail.errors import ForbiddenError, NotFoundError, UsageError
+from resail.cluster import ClusterReader, get_if_there
+from resail.errors import ForbiddenError, UsageError
 from resail.models.finding import Finding
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.images import ImageAnswer, ImageLookup, ImageUse
@@ -132,10 +132,7 @@ class _Checking:
 
     async def _get(self, ref: ObjectRef) -> Manifest | None:
         async with self._turn:
-            try:
-                return await self._reader.get(ref)
-            except NotFoundError:
-                return None
+            return await get_if_there(self._reader, ref)
 
 
 def _secret(namespace: str, name: str) -> ObjectRef:

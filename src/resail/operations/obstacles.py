@@ -1,10 +1,9 @@
 """Looks whether objects or fields of others are in the way of the releases of a hop; nothing is written."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
-from resail.cluster import Cluster, ClusterReader
-from resail.errors import ApiInvalidError, ForbiddenError, NotFoundError
+from resail.cluster import Cluster, ClusterReader, get_if_there
+from resail.errors import ApiInvalidError, ForbiddenError
 from resail.installers.detect import owner_of
 from resail.installers.foreign import Seen, foreign_managers
 from resail.installers.stored_releases import StoredReleases, patched_by_istiod
@@ -58,7 +57,7 @@ def _of_istioctl(drafted: Draft, rendered: Sequence[tuple[Manifest, ...]]) -> li
 
 async def _probe_for_istioctl(reader: ClusterReader, refs: Sequence[ObjectRef]) -> InTheWay:
     try:
-        found = [live for ref in refs if (live := await _live(reader, ref)) is not None]
+        found = [live for ref in refs if (live := await get_if_there(reader, ref)) is not None]
     except ForbiddenError as error:
         return InTheWay(unprobed=str(error))
     strange = [live for live in found if owner_of(live).method != "istioctl"]
@@ -71,7 +70,7 @@ async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifes
         strange = [
             _strange(live, part.release)
             for ref in sorted(set(map(ObjectRef.of, rendered)) - known)
-            if (live := await _live(cluster, ref)) is not None
+            if (live := await get_if_there(cluster, ref)) is not None
         ]
         found = await StoredReleases(cluster, cluster).conflicts(part.release, rendered)
         conflicts = tuple(sorted({conflict for conflict in found if not patched_by_istiod(conflict)}))
@@ -79,12 +78,6 @@ async def _probe(cluster: Cluster, part: ReleasePart, rendered: Sequence[Manifes
     except (ForbiddenError, ApiInvalidError) as error:
         return InTheWay(unprobed=str(error))
     return InTheWay(tuple(one for one in strange if one is not None), conflicts, tuple(map(essence, contested)))
-
-
-async def _live(reader: ClusterReader, ref: ObjectRef) -> Manifest | None:
-    with contextlib.suppress(NotFoundError):
-        return await reader.get(ref)
-    return None
 
 
 def _strange(live: Manifest, release: str) -> StrangeObject | None:

@@ -161,17 +161,15 @@ class _Building:
         self._steps: list[Step] = []
         self._expected: dict[str, ReleaseIs] = {}
         self.manifests: dict[str, tuple[Manifest, ...]] = {}
-        written = [objects for _, objects in self._parts] + [objects for _, objects in self._wishes]
-        written += [stage.objects for stage in self._stages]
-        istiod = [objects for part, objects in self._parts if part.role == "istiod"]
-        istiod += [objects for wish, objects in self._wishes if wish.role == "istiod"]
-        istiod += [stage.objects for stage in self._stages if stage.part.role == "istiod"]
+        written: list[tuple[ReleasePart | WishPart | StagePart, tuple[Manifest, ...]]] = [*self._parts, *self._wishes]
+        written += ((stage.part, stage.objects) for stage in self._stages)
+        istiod = next(objects for part, objects in written if part.role == "istiod")
         self.restarts: RestartSet = restart_set(
             drafted.chosen.snapshot,
             drafted.chosen.selection.plane.revision,
             drafted.chosen.revision,
-            predicted_image(istiod[0]),
-            frozenset(ObjectRef.of(manifest) for objects in written for manifest in objects if runs_pods(manifest)),
+            predicted_image(istiod),
+            frozenset(ObjectRef.of(manifest) for _, objects in written for manifest in objects if runs_pods(manifest)),
         )
 
     def steps(self) -> tuple[Step, ...]:

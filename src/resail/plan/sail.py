@@ -12,6 +12,7 @@ import msgspec
 from resail.errors import BlockedError, UsageError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
+from resail.models.merge_patch import merge_patch
 from resail.models.plan import PatchBack, ResourceIs, SailChange, Strategy
 from resail.models.rendering import RenderRequest
 from resail.models.snapshot import ControlPlane, HelmRelease, MeshSnapshot, RevisionTag, SailResource
@@ -182,7 +183,7 @@ def sail_wish(
         )
     before = resource.spec.get("values") or {}
     values, findings = carry_over(msgspec.structs.replace(release, values=before), olds, target, wishes)
-    there, back = _merge_patch(before, values), _merge_patch(values, before)
+    there, back = merge_patch(before, values), merge_patch(values, before)
     rendered = {**merged(release.values, there), **({"revision": revision} if revision else {})}
     name = f"{revision}-istiod" if revision else release.name
     return SailWish(
@@ -235,16 +236,3 @@ def _marked(manifest: Manifest, owner: dict[str, Any]) -> Manifest:
     metadata = manifest["metadata"]
     labels = {**(metadata.get("labels") or {}), "managed-by": "sail-operator"}
     return {**manifest, "metadata": {**metadata, "labels": labels, "ownerReferences": [owner]}}
-
-
-def _merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes one of the other."""
-    patch: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        old = before.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
-            if inner := _merge_patch(old, value):
-                patch[key] = inner
-        elif key not in before or old != value:
-            patch[key] = value
-    return patch

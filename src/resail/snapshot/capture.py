@@ -33,6 +33,7 @@ from resail.snapshot.foreign import read_foreign_managers
 from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
 from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
+from resail.snapshot.stored_kinds import stored_kind
 from resail.snapshot.trust import gather_trust
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
@@ -161,13 +162,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
 
 
 async def _custom_resources(whole: Any, crds: Sequence[Manifest]) -> tuple[ObjectRef, ...]:
-    kinds = [
-        KindRef(f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"])
-        for crd in crds
-        for version in crd["spec"]["versions"]
-        if version["storage"]
-    ]
-    found = await asyncio.gather(*(whole(kind) for kind in kinds))
+    found = await asyncio.gather(*(whole(stored_kind(crd)) for crd in crds))
     return tuple(sorted(ObjectRef.of(manifest) for manifests in found for manifest in manifests))
 
 

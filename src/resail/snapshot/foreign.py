@@ -12,6 +12,7 @@ from resail.installers.foreign import FluxRelease, Seen, ServiceSeen, foreign_ma
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import ForeignManager
 from resail.snapshot.shapes import HelmReleaseShape, OwnedShape, ServiceShape
+from resail.snapshot.stored_kinds import stored_kind
 
 __all__ = ["read_foreign_managers"]
 
@@ -50,7 +51,7 @@ async def read_foreign_managers(
             return []
         return [(ObjectRef(kind.api_version, kind.kind, one.metadata.namespace, one.metadata.name), one) for one in found]
 
-    kinds = {str(crd["metadata"]["name"]): _stored(crd) for crd in crds}
+    kinds = {str(crd["metadata"]["name"]): stored_kind(crd) for crd in crds}
     services, secrets, fluxes, googles, maistras = await asyncio.gather(
         listed(_SERVICE, ServiceShape, labels="app=istiod"),
         listed(_SECRET, OwnedShape, namespace=istio_namespace, labels="istio/multiCluster=true"),
@@ -67,9 +68,3 @@ async def read_foreign_managers(
         maistra_control_planes=tuple(ref for ref, _ in maistras),
     )
     return foreign_managers(all_seen), tuple(sorted(unread))
-
-
-def _stored(crd: Manifest) -> KindRef:
-    spec = crd["spec"]
-    version = next(version["name"] for version in spec["versions"] if version["storage"])
-    return KindRef(f"{spec['group']}/{version}", spec["names"]["kind"])

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 from resail.installers.rendered import without_values
+from resail.models.essence import essence
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.istioctl_marks import MANAGER, SELECTOR, mark_of
 from resail.models.snapshot import IstioctlComponent
@@ -24,7 +24,6 @@ _OTHERS = (
 )
 """What the charts of Istio have beside workloads, webhooks and CRDs."""
 
-_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 
@@ -58,8 +57,7 @@ def _applied(manifest: Manifest) -> Manifest:
     if manifest["kind"] in _WEBHOOKS:
         # istiod and `tag set` own some of its fields, and these decide whom it catches.
         return cleaned_webhook(manifest)
-    bare = {key: value for key, value in without_values(fields_of(manifest, MANAGER)).items() if key != "status"}
-    return {**bare, "metadata": _without_server_fields(bare["metadata"])}
+    return essence(without_values(fields_of(manifest, MANAGER)))
 
 
 def cleaned_webhook(webhook: Manifest) -> Manifest:
@@ -68,9 +66,4 @@ def cleaned_webhook(webhook: Manifest) -> Manifest:
     for entry in webhook.get("webhooks") or ():
         client = {key: value for key, value in entry["clientConfig"].items() if key != "caBundle"}
         entries.append({**entry, "clientConfig": client})
-    metadata = _without_server_fields(webhook["metadata"])
-    return {"apiVersion": webhook["apiVersion"], "kind": webhook["kind"], "metadata": metadata, "webhooks": entries}
-
-
-def _without_server_fields(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metadata.items() if key not in _SERVER_FIELDS}
+    return {**essence(webhook), "webhooks": entries}

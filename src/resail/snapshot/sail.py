@@ -9,8 +9,9 @@ from typing import Any
 
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import SailResource
+from resail.snapshot.stored_kinds import stored_kind, stored_version
 
-__all__ = ["SAIL_GROUP", "sail_resources", "unfinished"]
+__all__ = ["SAIL_GROUP", "active_revision", "sail_resources", "unfinished"]
 
 SAIL_GROUP = "sailoperator.io"
 
@@ -24,17 +25,11 @@ async def sail_resources(whole: Lister, crds: Sequence[Manifest]) -> tuple[SailR
         whole: lists a kind.
         crds: of the cluster.
     """
-    kinds = {
-        KindRef(f"{SAIL_GROUP}/{version['name']}", crd["spec"]["names"]["kind"]): version
-        for crd in crds
-        if crd["spec"]["group"] == SAIL_GROUP
-        for version in crd["spec"]["versions"]
-        if version["storage"]
-    }
-    found = await asyncio.gather(*(whole(kind) for kind in kinds))
+    own = [crd for crd in crds if crd["spec"]["group"] == SAIL_GROUP]
+    found = await asyncio.gather(*(whole(stored_kind(crd)) for crd in own))
     resources = [
-        _resource(manifest, _enumerated(version))
-        for version, manifests in zip(kinds.values(), found, strict=True)
+        _resource(manifest, _enumerated(stored_version(crd)))
+        for crd, manifests in zip(own, found, strict=True)
         for manifest in manifests
     ]
     return tuple(sorted(resources, key=lambda resource: resource.ref))
@@ -56,14 +51,19 @@ def unfinished(manifest: Manifest) -> str:
     return ""
 
 
-def _resource(manifest: Manifest, versions: tuple[str, ...]) -> SailResource:
+def active_revision(manifest: Manifest) -> str:
+    """As a resource's status tells: of an Istio its active revision, of a tag the one that it stands for; else empty."""
     status = manifest.get("status") or {}
+    return str(status.get("activeRevisionName") or status.get("istioRevision") or "")
+
+
+def _resource(manifest: Manifest, versions: tuple[str, ...]) -> SailResource:
     owners = [owner["name"] for owner in manifest["metadata"].get("ownerReferences") or () if owner["kind"] == "Istio"]
     return SailResource(
         ref=ObjectRef.of(manifest),
         spec=manifest.get("spec") or {},
         owner=next(iter(owners), ""),
-        active_revision=str(status.get("activeRevisionName") or status.get("istioRevision") or ""),
+        active_revision=active_revision(manifest),
         problem=unfinished(manifest),
         known_versions=versions,
     )

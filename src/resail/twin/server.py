@@ -3,10 +3,10 @@
 from typing import Any
 
 from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.merge_patch import patched
 from resail.twin.creation import begun, with_account
 from resail.twin.defaults import fill_in
 from resail.twin.kinds import Kind, Kinds
-from resail.twin.merge_patch import patched
 from resail.twin.ownership import applied, written
 from resail.twin.quotas import check_quotas
 from resail.twin.refusals import conflict, exists, field_conflicts, forbidden, invalid, missing, unserved
