@@ -30,6 +30,7 @@ __all__ = [
     "RolledBackError",
     "StalePlanError",
     "UsageError",
+    "ValuesRefusedError",
     "WatchExpiredError",
 ]
 
@@ -72,6 +73,10 @@ class UsageError(ResailError):
     """The user's words, flags, values or configuration cannot be used."""
 
     exit_code = ExitCode.USAGE
+
+
+class ValuesRefusedError(UsageError):
+    """A chart or istioctl does not take the values that it is given; ``on`` names it."""
 
 
 class BlockedError(ResailError):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import yaml12
 
-from resail.errors import ArtifactError, UsageError
+from resail.errors import ArtifactError, ValuesRefusedError
 from resail.models.identity import Manifest
 from resail.models.rendering import ChartFacts, RenderRequest
 from resail.releases.helm.client import HelmWorker, WorkerError, start_worker
@@ -127,10 +127,12 @@ def _chart(release_directory: Path, chart: str) -> Path:
     return path
 
 
-def _refused(by_the_chart: bool, words: str, chart: Path) -> ArtifactError | UsageError:
+def _refused(by_the_chart: bool, words: str, chart: Path) -> ArtifactError | ValuesRefusedError:
     if by_the_chart:
         return ArtifactError(f"Helm cannot read the chart: {words}", on=str(chart), next_step="get the release again")
-    return UsageError(f"Helm cannot render the chart with these values: {words}", on=chart.name, next_step="see the values")
+    return ValuesRefusedError(
+        f"Helm cannot render the chart with these values: {words}", on=chart.name, next_step="see the values"
+    )
 
 
 def _facts(metadata: dict[str, Any], values: dict[str, Any]) -> ChartFacts:

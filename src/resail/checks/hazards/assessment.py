@@ -11,18 +11,11 @@ from resail.checks.hazards.span import within
 from resail.models.encoding import canonical_json
 from resail.models.field_path import first
 from resail.models.finding import Finding, FindingObject, Severity
+from resail.models.precheck import NotEvaluated
 
-__all__ = ["Assessment", "NotEvaluated", "applies", "assess", "merged", "shown"]
+__all__ = ["Assessment", "applies", "assess", "merged", "shown"]
 
 _LONGEST = 160
-
-
-class NotEvaluated(msgspec.Struct, frozen=True, order=True):
-    """A hazard that may be there or not."""
-
-    id: str
-    reason: str
-    """What is not known."""
 
 
 class Assessment(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from resail.errors import UsageError
+from resail.errors import ValuesRefusedError
 from resail.models.access import KubeAccess
 from resail.models.identity import IstioVersion, Manifest
 from resail.releases.istioctl.running import IstioctlError, run_istioctl
@@ -36,7 +36,7 @@ class IstioctlGenerator:
         try:
             return await generate(Path(program.path), configuration)
         except IstioctlError as error:
-            raise UsageError(
+            raise ValuesRefusedError(
                 f"istioctl refuses the configuration: {error}",
                 on=f"istioctl {version}",
                 next_step="see the IstioOperator and --set",
