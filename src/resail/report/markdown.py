@@ -1,10 +1,9 @@
 """The record as Markdown, for a change ticket."""
 
-from collections.abc import Iterable, Sequence
-
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
 from resail.report.durations import clock_time, duration
+from resail.report.markdown_text import escaped, markdown_table
 from resail.report.words import change_of, headline, way_of
 
 __all__ = ["render_markdown"]
@@ -17,9 +16,9 @@ def render_markdown(record: Record, files: PlanFiles) -> str:
     untouched = [each for each in record.workloads if not each.restarted]
     pods = "not measured" if record.pods_on_target is None else str(record.pods_on_target)
     parts = [
-        f"# {_escape(headline(record))}",
-        *([_escape(record.detail)] if record.detail else []),
-        _table(
+        f"# {escaped(headline(record))}",
+        *([escaped(record.detail)] if record.detail else []),
+        markdown_table(
             ("", ""),
             [
                 ("Run", f"`{record.run}`"),
@@ -34,7 +33,7 @@ def render_markdown(record: Record, files: PlanFiles) -> str:
             ],
         ),
         "## Steps",
-        _table(
+        markdown_table(
             ("Step", "Kind", "Outcome", "Took", "What"),
             [
                 (
@@ -42,40 +41,22 @@ def render_markdown(record: Record, files: PlanFiles) -> str:
                     each.kind,
                     each.outcome,
                     duration(each.started, each.ended),
-                    _escape("; ".join(filter(None, (each.title, change_of(steps[each.id]), each.detail)))),
+                    escaped("; ".join(filter(None, (each.title, change_of(steps[each.id]), each.detail)))),
                 )
                 for each in record.steps
             ],
         ),
         f"## Restarted ({len(restarted)})",
-        _table(("Workload", "Step", "Reason"), [(_escape(w.workload), w.step, _escape(w.reason)) for w in restarted]),
+        markdown_table(("Workload", "Step", "Reason"), [(escaped(w.workload), w.step, escaped(w.reason)) for w in restarted]),
         f"## Left alone ({len(untouched)})",
-        _table(("Workload", "Reason"), [(_escape(w.workload), _escape(w.reason)) for w in untouched]),
+        markdown_table(("Workload", "Reason"), [(escaped(w.workload), escaped(w.reason)) for w in untouched]),
         f"## Findings ({len(record.findings)})",
-        _table(
+        markdown_table(
             ("Severity", "Finding", "Message", "Objects", "Fix"),
             [
-                (f.severity, f"`{f.id}`", _escape(f.message), _escape(", ".join(map(str, f.objects))), _escape(f.fix))
+                (f.severity, f"`{f.id}`", escaped(f.message), escaped(", ".join(map(str, f.objects))), escaped(f.fix))
                 for f in record.findings
             ],
         ),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_row(row) for row in rows]
-    if not lines:
-        return "None."
-    return "\n".join([_row(heads), _row(["---"] * len(heads)), *lines])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escape(text: str) -> str:
-    """Keep the text from breaking the table or becoming markup."""
-    for mark in "\\`|<>*_[]":
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())

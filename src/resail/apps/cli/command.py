@@ -9,9 +9,9 @@ import click
 
 from resail.apps.cli.settings import OutputFormat, Settings
 
-__all__ = ["ALL_FORMATS", "Command", "Group", "LazyGroup", "settings_of"]
+__all__ = ["Command", "Group", "LazyGroup", "settings_of"]
 
-ALL_FORMATS: tuple[OutputFormat, ...] = ("table", "json", "yaml", "md", "html")
+_ALL_FORMATS: tuple[OutputFormat, ...] = ("table", "json", "yaml", "md", "html", "sarif")
 
 _META = "resail.settings"
 
@@ -44,7 +44,7 @@ class Group(click.Group):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.params.extend(_global_options(ALL_FORMATS))
+        self.params.extend(_global_options(_ALL_FORMATS))
 
 
 class LazyGroup(Group):

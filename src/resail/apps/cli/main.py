@@ -20,6 +20,8 @@ COMMANDS = {
     "inspect": (_AT + "inspect", "What runs: control planes, tags, gateways, proxies, skew, ownership."),
     "releases": (_AT + "releases", "Releases of Istio: which are known, where their files are."),
     "istioctl": (_AT + "istioctl", "Get the istioctl of a version, checked, and print its path."),
+    "precheck": (_AT + "precheck", "Every hazard that applies to this mesh on its way to a version."),
+    "explain": (_AT + "explain", "What a hazard is, how it is mended, watched for and undone."),
     "plan": (_AT + "plan", "Plan an upgrade and write it to a file; changes nothing."),
     "show": (_AT + "show", "Show a plan: its steps, restarts and findings."),
     "diff": (_AT + "diff", "What a plan would change now, by server-side dry run."),

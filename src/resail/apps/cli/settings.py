@@ -6,7 +6,7 @@ from typing import Literal
 
 __all__ = ["OutputFormat", "Settings"]
 
-OutputFormat = Literal["table", "json", "yaml", "md", "html"]
+OutputFormat = Literal["table", "json", "yaml", "md", "html", "sarif"]
 
 
 @dataclass(frozen=True, slots=True)

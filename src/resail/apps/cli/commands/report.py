@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from resail.apps.cli.choices import dir_option, run_choice, run_option, settle
-from resail.apps.cli.command import ALL_FORMATS, Command
+from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 
 __all__ = ["command"]
 
 
-@click.command("report", cls=Command, formats=ALL_FORMATS)
+@click.command("report", cls=Command, formats=("table", "json", "yaml", "md", "html"))
 @dir_option
 @run_option
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")

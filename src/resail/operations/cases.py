@@ -1,0 +1,133 @@
+"""The cases that rules are given: one for each hop, or one for the whole way where no hop could be built."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from resail.checks.hazards.case import Case, Part
+from resail.checks.hazards.parts import parts_of
+from resail.errors import ArtifactError, UsageError
+from resail.models.identity import IstioVersion, Manifest
+from resail.models.rendering import ChartFacts
+from resail.models.snapshot import ControlPlane
+from resail.operations.preparing import Prepared, PreparedHop, UpgradeWish
+from resail.operations.rendering import Rendering
+from resail.operations.survey import Survey
+from resail.plan.target_parts import TargetPart, target_parts
+from resail.releases.layout import CHARTS
+from resail.releases.store import default_store
+
+__all__ = ["cases_of_hops", "only_case", "upgraded_plane"]
+
+_OPERATOR = "IstioOperator.install.istio.io"
+
+
+async def cases_of_hops(
+    wish: UpgradeWish, mesh: Survey, prepared: Prepared, rendering: Rendering, today: date, progress: Callable[[str], None]
+) -> tuple[Case, ...]:
+    """One for each hop, with what its target makes of the values."""
+    return tuple([await _case_of(wish, mesh, hop, rendering, today, progress) for hop in prepared.hops])
+
+
+def only_case(wish: UpgradeWish, mesh: Survey, today: date, refusal: str = "", refused: str = "") -> Case | None:
+    """From what is installed straight to the target, with nothing rendered; None where no istiod has a version.
+
+    Args:
+        wish: what is to be upgraded.
+        mesh: as it is.
+        today: the day.
+        refusal: the words with which values were refused.
+        refused: the chart that refused them; ``istioctl …``.
+    """
+    plane = upgraded_plane(wish, mesh)
+    if plane is None:
+        return None
+    parts = parts_of(mesh.snapshot, _operators(wish, mesh))
+    return Case(
+        installed=IstioVersion.parse(plane.version),
+        target=IstioVersion.parse(wish.target),
+        strategy=wish.strategy,
+        snapshot=mesh.snapshot,
+        objects=mesh.objects,
+        today=today,
+        parts=tuple(_refused(part, refusal, refused) for part in parts),
+        revision=plane.revision,
+        new_revision=_new_revision(wish, plane),
+    )
+
+
+def upgraded_plane(wish: UpgradeWish, mesh: Survey) -> ControlPlane | None:
+    """The istiod that is meant, else the oldest; None where none has a version."""
+    planes = [plane for plane in mesh.snapshot.control_planes if _is_version(plane.version)]
+    named = [plane for plane in planes if plane.revision == wish.from_revision]
+    return min(named or planes, key=lambda plane: IstioVersion.parse(plane.version), default=None)
+
+
+async def _case_of(
+    wish: UpgradeWish,
+    mesh: Survey,
+    hop: PreparedHop,
+    rendering: Rendering,
+    today: date,
+    progress: Callable[[str], None],
+) -> Case:
+    built = hop.built
+    defaults = await _running_defaults(wish, built.hop.from_version, rendering, progress)
+    parts = target_parts(hop.drafted, hop.rendered, hop.facts, _operators(wish, mesh))
+    return Case(
+        installed=built.hop.from_version,
+        target=built.hop.to_version,
+        strategy=wish.strategy,
+        snapshot=built.chosen.snapshot,
+        objects=mesh.objects,
+        today=today,
+        parts=tuple([await _completed(one, defaults, hop, rendering) for one in parts]),
+        revision=built.hop.from_revision,
+        new_revision=built.hop.to_revision,
+        steps=built.steps,
+    )
+
+
+async def _running_defaults(
+    wish: UpgradeWish, version: IstioVersion, rendering: Rendering, progress: Callable[[str], None]
+) -> dict[str, ChartFacts]:
+    """Of the installed release's charts; empty where its files are not to be had."""
+    try:
+        release = await asyncio.to_thread(default_store(wish.release_directories).get, version, progress)
+        return {chart: await rendering.charts.facts(Path(release.directory), chart) for chart in CHARTS}
+    except ArtifactError as error:
+        progress(f"what {version} has by default is not known: {error}")
+        return {}
+
+
+async def _completed(one: TargetPart, defaults: dict[str, ChartFacts], hop: PreparedHop, rendering: Rendering) -> Part:
+    facts = defaults.get(one.part.chart)
+    return msgspec.structs.replace(one.part, running_defaults=facts.values if facts else None)
+
+
+def _refused(part: Part, refusal: str, refused: str) -> Part:
+    is_it = refused == part.chart or (refused.startswith("istioctl") and part.method == "istioctl")
+    return msgspec.structs.replace(part, refusal=refusal) if refusal and is_it else part
+
+
+def _operators(wish: UpgradeWish, mesh: Survey) -> Sequence[Manifest]:
+    given = wish.operator.files
+    there = mesh.objects.by_kind.get(_OPERATOR, ())
+    return [given] if given else there
+
+
+def _new_revision(wish: UpgradeWish, plane: ControlPlane) -> str:
+    if wish.strategy == "in-place":
+        return plane.revision
+    return wish.revision or IstioVersion.parse(wish.target).revision
+
+
+def _is_version(text: str) -> bool:
+    try:
+        IstioVersion.parse(text)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""What rules say about a mesh and the hops that were built for it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from resail.checks.hazards.assessment import assess, merged
+from resail.checks.hazards.case import Case
+from resail.checks.hazards.catalogue import RULES
+from resail.models.finding import Finding
+from resail.models.precheck import NotEvaluated, Question
+
+__all__ = ["Judgement", "judge"]
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """Of all hops; what is found in more than one of them is told once."""
+
+    findings: tuple[Finding, ...]
+    not_evaluated: tuple[NotEvaluated, ...] = ()
+    checklist: tuple[Question, ...] = ()
+    more_notes: int = 0
+
+
+def judge(cases: Sequence[Case]) -> Judgement:
+    """Apply all rules to each hop."""
+    assessment = merged([assess(case, RULES) for case in cases])
+    return Judgement(assessment.findings, assessment.not_evaluated)

@@ -1,0 +1,116 @@
+"""``resail precheck``: what would go wrong on this mesh, before anything is planned or written."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from resail.checks.hazards.case import Case
+from resail.errors import ArtifactError, BlockedError, ResailError, ValuesRefusedError
+from resail.models.finding import Finding, FindingObject, Severity
+from resail.models.identity import IstioVersion
+from resail.models.precheck import Precheck
+from resail.operations.cases import cases_of_hops, only_case, upgraded_plane
+from resail.operations.conditions import conditions_of_plan
+from resail.operations.judging import judge
+from resail.operations.preparing import Prepared, UpgradeWish, prepare
+from resail.operations.rendering import Rendering, open_rendering
+from resail.operations.survey import Survey, survey
+from resail.plan.assembly import assemble
+from resail.releases.catalogue import find_patch
+from resail.releases.interface import IstioctlRenderer, Renderer
+from resail.releases.rendering import open_renderer
+
+__all__ = ["PrecheckRequest", "precheck"]
+
+_ORDER: tuple[Severity, ...] = ("blocker", "warning", "info")
+
+
+class PrecheckRequest(UpgradeWish, frozen=True, kw_only=True):
+    """What is to be looked at."""
+
+    fail_on: Severity | None = None
+    """From which severity on the verdict is ``blocked``; None: from ``blocker`` on."""
+    show_all: bool = False
+    """Release notes that do not concern the mesh, too."""
+
+
+async def precheck(
+    request: PrecheckRequest,
+    progress: Callable[[str], None],
+    renderer_of: Callable[[], AbstractAsyncContextManager[Renderer]] = open_renderer,
+    istioctl: IstioctlRenderer | None = None,
+) -> Precheck:
+    """Look for every hazard that applies to this mesh on its way to the target.
+
+    What forbids a plan is a finding here; so is a release whose files are not to be had, without which less can be told.
+
+    Raises:
+        UsageError: a version or a wish does not fit.
+        BlockedError: there is no istiod whose version is known.
+        ArtifactError: there is no such version, or the snapshot file is damaged.
+        ClusterUnreachableError: the API does not answer.
+    """
+    for version in (request.target, *request.via):
+        IstioVersion.parse(version)
+    progress("reading the mesh")
+    mesh = await survey(request.mesh)
+    async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
+        return await _looked_at(request, mesh, rendering, progress)
+
+
+async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Rendering, progress: Callable[[str], None]) -> Precheck:
+    today = datetime.now(UTC).date()
+    plane = upgraded_plane(request, mesh)
+    try:
+        prepared = await prepare(request, mesh.snapshot, rendering, progress)
+    except (BlockedError, ValuesRefusedError, ArtifactError) as error:
+        if isinstance(error, ArtifactError):
+            find_patch(IstioVersion.parse(request.target))
+        case = only_case(request, mesh, today, _refusal(error), error.on)
+        if case is None or plane is None:
+            raise
+        hops: Sequence[str] = ()
+        found = [_no_plan(error)]
+        cases: tuple[Case, ...] = (case,)
+    else:
+        hops = [str(hop.built.hop.to_version) for hop in prepared.hops]
+        cases = await cases_of_hops(request, mesh, prepared, rendering, today, progress)
+        found = await _of_the_plan(request, prepared, progress)
+    progress("looking for hazards")
+    judgement = judge(cases)
+    findings = tuple(sorted({*found, *judgement.findings}, key=lambda one: (_ORDER.index(one.severity), one)))
+    worst = _ORDER.index(request.fail_on or "blocker")
+    return Precheck(
+        verdict="blocked" if any(_ORDER.index(one.severity) <= worst for one in findings) else "ready",
+        from_version=str(cases[0].installed),
+        to_version=str(cases[-1].target),
+        strategy=request.strategy,
+        hops=tuple(hops),
+        findings=findings,
+        not_evaluated=judgement.not_evaluated,
+        checklist=judgement.checklist,
+        more_notes=judgement.more_notes,
+    )
+
+
+async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> list[Finding]:
+    """What the planner itself found, and what must hold before something is written."""
+    progress("checking images, roots and capacity")
+    files = assemble(prepared.built, prepared.findings, request.skipped)
+    return [*files.plan.findings, *await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)]
+
+
+def _refusal(error: ResailError) -> str:
+    return error.what if isinstance(error, ValuesRefusedError) else ""
+
+
+def _no_plan(error: ResailError) -> Finding:
+    unknown = isinstance(error, ArtifactError)
+    return Finding(
+        id="release-not-available" if unknown else "cannot-be-planned",
+        severity="warning" if unknown else "blocker",
+        message=f"what a plan would write is not known: {error.what}" if unknown else f"no plan can be made: {error.what}",
+        objects=(FindingObject("Mesh", "", error.on),) if error.on else (),
+        evidence=error.on,
+        fix=error.next_step,
+    )
