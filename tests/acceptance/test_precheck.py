@@ -19,7 +19,7 @@ EXPECTED = {
     "canary": {"image-pin-moved", "old-revision-stays"},
     "in-place": {"image-pin-moved"},
 }
-"""What is true of the demo's mesh on every hop: its istiod has a pinned tag, and without being asked nobody removes a revision."""
+"""What is true of this mesh on every hop: its istiod has a pinned tag, and nobody removes a revision without being asked."""
 
 
 async def checked(twin: Path, installed: str, target: str, strategy: str) -> Precheck:
