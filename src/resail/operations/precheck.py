@@ -101,10 +101,11 @@ def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]
     target = IstioVersion.parse(request.target)
     try:
         find_patch(target)
-    except ArtifactError:
-        if not request.release_directories:
-            raise
-        default_store(request.release_directories).get(target, progress)
+    except ArtifactError as unknown:
+        try:
+            default_store(request.release_directories).get(target, progress)
+        except ArtifactError:
+            raise unknown from None
 
 
 async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> list[Finding]:
