@@ -9,10 +9,11 @@ __all__ = ["render_catalogue"]
 
 _INTRODUCTION = """# Hazards
 
-*What is known to go wrong in upgrades of Istio, and how `resail precheck` finds it. This page is what `resail explain -o md` prints.*
+*What is known to go wrong in upgrades of Istio, and how `resail precheck` finds it. `resail explain -o md` prints this page.*
 
-A hazard is looked for where the installed version, the target, the installer, the mode and the strategy are within what is listed.
-*Indicative* ones are signs and no proof, and so warnings at most. Severities are those of the usual case; a rule may find a milder or a worse one."""
+A hazard is looked for where the installed version, the target, the installer, the mode and the strategy are within what
+is listed. *Indicative* ones are signs and no proof, and so warnings at most. Severities are those of the usual case; a rule
+may find a milder or a worse one."""
 
 
 def render_catalogue(hazards: Sequence[Hazard]) -> str:
