@@ -8,6 +8,7 @@ from resail.checks.hazards.nodes.agents import agent, rendered, running
 from resail.checks.requirements.platforms import Platform, platform_of
 from resail.models.field_path import first
 from resail.models.identity import Manifest
+from resail.models.mesh_objects import group_kind
 
 __all__ = ["RULE"]
 
@@ -80,7 +81,7 @@ def _directory(case: Case, platform: Platform, volume: str, directory: str) -> I
 
 
 def _is_agent(manifest: Manifest) -> bool:
-    return manifest["kind"] == "DaemonSet"
+    return group_kind(manifest["apiVersion"], manifest["kind"]) == "DaemonSet.apps"
 
 
 def _clean(path: object) -> str:
