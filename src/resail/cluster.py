@@ -90,15 +90,23 @@ class ClusterReader(Protocol):
         """
         ...
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
         """Read all objects of a kind, page by page, whole; in all namespaces where none is given.
+
+        Args:
+            kind: of the objects.
+            namespace: where they are.
+            labels: a selector.
+            fields: a selector, such as ``metadata.name=x,type=Warning``; of those that the kind can be selected by.
 
         Raises:
             NotFoundError: the kind is not served.
         """
         ...
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         """Like ``list_objects``, but decode only the fields that the msgspec struct ``shape`` declares."""
         ...
 

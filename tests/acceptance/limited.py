@@ -57,13 +57,15 @@ class Limited:
         await self._may("get", ref.kind_ref, ref.namespace, ref.name)
         return await self._cluster.get(ref)
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
         await self._may("list", kind, namespace)
-        return await self._cluster.list_objects(kind, namespace=namespace, labels=labels)
+        return await self._cluster.list_objects(kind, namespace=namespace, labels=labels, fields=fields)
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         await self._may("list", kind, namespace)
-        return await self._cluster.list_shapes(kind, shape, namespace=namespace, labels=labels)
+        return await self._cluster.list_shapes(kind, shape, namespace=namespace, labels=labels, fields=fields)
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:
         for verb in ("list", "watch"):

@@ -106,6 +106,20 @@ async def test_lists_by_label(site: Site, labels: str, names: list[str]) -> None
     assert [name for name in found if name != "kube-root-ca.crt"] == names
 
 
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [("metadata.name=a", ["a"]), ("metadata.name=b,metadata.namespace=elsewhere", []), ("metadata.name=none", [])],
+)
+async def test_lists_by_field(site: Site, fields: str, names: list[str]) -> None:
+    await site.cluster.create(config_map(site, "a", shelf="left"))
+    await site.cluster.create(config_map(site, "b", shelf="left"))
+    found = await site.cluster.list_objects(CONFIG_MAP, labels="shelf", fields=fields)
+    assert [one["metadata"]["name"] for one in found if one["metadata"]["namespace"] == site.namespace] == names
+    assert await site.cluster.list_shapes(CONFIG_MAP, Shape, namespace=site.namespace, fields=fields) == [
+        Shape(Metadata(name, {"shelf": "left"})) for name in names
+    ]
+
+
 async def test_shapes_hold_what_they_declare(site: Site) -> None:
     await site.cluster.create(config_map(site, "a", {"key": "1"}, shelf="left"))
     found = await site.cluster.list_shapes(CONFIG_MAP, Shape, namespace=site.namespace, labels="shelf=left")

@@ -49,10 +49,12 @@ class Labels:
     async def resource_kinds(self) -> tuple[ResourceKind, ...]:
         return ()
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
         return []
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         return []
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:

@@ -49,7 +49,9 @@ class Mesh(Labels):
         self.down = False
         self.lists = 0
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         self.lists += kind.kind == "Pod"
         if self.takes:
             await asyncio.sleep(self.takes)
@@ -62,9 +64,11 @@ class Mesh(Labels):
 class Restless(Mesh):
     """Never the same twice."""
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         self.pods = [a_pod("1.26.0")] * (1 + self.lists % 2)
-        return await super().list_shapes(kind, shape, namespace=namespace, labels=labels)
+        return await super().list_shapes(kind, shape, namespace=namespace, labels=labels, fields=fields)
 
 
 def a_pod(version: str, *, app: str = "cart", owner: str = "ReplicaSet", phase: str = "Running", **metadata: Any) -> Manifest:

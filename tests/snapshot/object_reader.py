@@ -7,6 +7,7 @@ import msgspec
 
 from resail.cluster import ResourceKind, WatchEvent
 from resail.errors import NotFoundError
+from resail.models.field_selector import selected_by_fields
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.selector import Selector
 
@@ -33,7 +34,7 @@ class ObjectReader:
             raise NotFoundError("not found", on=str(ref), status=404)
         return self._objects[ref]
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
         selector = Selector.parse(labels)
         return [
             manifest
@@ -41,10 +42,13 @@ class ObjectReader:
             if ref.kind_ref == kind
             and namespace in ("", ref.namespace)
             and selector.fits(manifest["metadata"].get("labels") or {})
+            and (not fields or selected_by_fields(manifest, fields))
         ]
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
-        found = await self.list_objects(kind, namespace=namespace, labels=labels)
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
+        found = await self.list_objects(kind, namespace=namespace, labels=labels, fields=fields)
         return [msgspec.json.decode(msgspec.json.encode(manifest), type=shape) for manifest in found]
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncIterator[WatchEvent]:

@@ -34,10 +34,12 @@ SMCP = (crd("maistra.io", "ServiceMeshControlPlane", "servicemeshcontrolplanes",
 
 def told(*objects: Manifest, forbidden: str = "") -> tuple[list[str], tuple[str, ...]]:
     class Reader(ObjectReader):
-        async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+        async def list_shapes(
+            self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+        ) -> list[T]:
             if kind.kind == forbidden and labels:
                 raise ForbiddenError("not allowed", status=403)
-            return await super().list_shapes(kind, shape, namespace=namespace, labels=labels)
+            return await super().list_shapes(kind, shape, namespace=namespace, labels=labels, fields=fields)
 
     snapshot = asyncio.run(capture(Reader((KUBE_SYSTEM, *objects), "1.31.0")))
     assert "c2VjcmV0" not in str(snapshot)

@@ -99,15 +99,17 @@ class KubeCluster:
         what = f"get {ref}"
         return decoded(await self._api.request("GET", await self._discovery.path(ref), what=what), what)
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
-        found = await self.list_shapes(kind, dict[str, Any], namespace=namespace, labels=labels)
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
+        found = await self.list_shapes(kind, dict[str, Any], namespace=namespace, labels=labels, fields=fields)
         # Items of a list do not say what they are.
         what = f"list {kind.kind}"
         return [{"apiVersion": kind.api_version, "kind": kind.kind, **checked(manifest, what)} for manifest in found]
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         path = await self._discovery.collection(kind, namespace)
-        found, _ = await list_whole(self._api, path, kind, shape, labels, at_once=self._lists_at_once)
+        found, _ = await list_whole(self._api, path, kind, shape, labels, fields, at_once=self._lists_at_once)
         return found
 
     def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:

@@ -22,6 +22,7 @@ BUILT_IN = (
     KindRef("policy/v1", "PodDisruptionBudget"),
     KindRef("rbac.authorization.k8s.io/v1", "ClusterRole"),
     KindRef("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    KindRef("rbac.authorization.k8s.io/v1", "Role"),
     KindRef("rbac.authorization.k8s.io/v1", "RoleBinding"),
     KindRef("v1", "ConfigMap"),
     KindRef("v1", "Event"),

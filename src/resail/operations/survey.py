@@ -8,9 +8,8 @@ from resail.models.mesh_objects import BUILT_IN, CUSTOM, MeshObjects, group_kind
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.cluster_choice import open_cluster
 from resail.operations.inspect import MeshChoice
-from resail.snapshot import capture
 from resail.snapshot.file import load_snapshot
-from resail.snapshot.mesh_objects import gather_objects
+from resail.snapshot.mesh_objects import capture_all
 
 __all__ = ["Survey", "survey", "survey_of"]
 
@@ -41,7 +40,7 @@ async def survey_of(reader: ClusterReader, istio_namespace: str) -> Survey:
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    return Survey(await capture(reader, istio_namespace), await gather_objects(reader))
+    return Survey(*await capture_all(reader, istio_namespace))
 
 
 def _of_a_file() -> MeshObjects:

@@ -31,13 +31,14 @@ from resail.models.snapshot import (
 )
 from resail.snapshot.foreign import read_foreign_managers
 from resail.snapshot.istioctl import cleaned_webhook, installed_by_istioctl
+from resail.snapshot.listing import Listing
 from resail.snapshot.sail import sail_resources
 from resail.snapshot.shapes import Autoscaler, Budget, Controller, NamespaceShape, NodeShape, OwnedShape, PodShape
 from resail.snapshot.stored_kinds import stored_kind
 from resail.snapshot.trust import gather_trust
 from resail.snapshot.workloads import CONTROLLERS, image_version, owners_of_pods, workloads_of
 
-__all__ = ["capture", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
+__all__ = ["capture", "capture_by", "components_of", "control_plane_of", "is_control_plane", "webhook_of"]
 
 T = TypeVar("T")
 
@@ -50,7 +51,10 @@ _STEERING = (
     "topology.istio.io/network",
 )
 _GROUPS = (".istio.io", "gateway.networking.k8s.io")
-_WEBHOOKS = (
+_ENTIRE = (
+    KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    KindRef("apps/v1", "Deployment"),
+    KindRef("apps/v1", "DaemonSet"),
     KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     KindRef("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 )
@@ -67,21 +71,23 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
     Raises:
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read.
     """
-    at_once = asyncio.Semaphore(6)
+    return await capture_by(Listing(reader, entire=_ENTIRE), istio_namespace)
 
-    async def shapes(kind: KindRef, shape: type[T], labels: str = "") -> list[T]:
-        async with at_once:
-            try:
-                return await reader.list_shapes(kind, shape, labels=labels)
-            except NotFoundError:
-                return []
+
+async def capture_by(reader: Listing, istio_namespace: str) -> MeshSnapshot:
+    """As ``capture``, from a listing that others read, too."""
+
+    async def shapes(kind: KindRef, shape: type[T]) -> list[T]:
+        try:
+            return await reader.list_shapes(kind, shape)
+        except NotFoundError:
+            return []
 
     async def whole(kind: KindRef, labels: str = "") -> list[Manifest]:
-        async with at_once:
-            try:
-                return await reader.list_objects(kind, labels=labels)
-            except NotFoundError:
-                return []
+        try:
+            return await reader.list_objects(kind, labels=labels)
+        except NotFoundError:
+            return []
 
     # All at once: while the API server encodes the pods, the rest is read.
     (
@@ -106,10 +112,7 @@ async def capture(reader: ClusterReader, istio_namespace: str = "istio-system") 
         ),
         asyncio.gather(
             whole(KindRef("v1", "Secret"), "owner=helm"),
-            whole(KindRef("apiextensions.k8s.io/v1", "CustomResourceDefinition")),
-            whole(KindRef("apps/v1", "Deployment")),
-            whole(KindRef("apps/v1", "DaemonSet")),
-            *(whole(kind) for kind in _WEBHOOKS),
+            *(whole(kind) for kind in _ENTIRE),
         ),
     )
     istio_crds = sorted((crd for crd in crds if crd["spec"]["group"].endswith(_GROUPS)), key=_name)

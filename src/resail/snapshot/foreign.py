@@ -11,12 +11,15 @@ from resail.errors import ForbiddenError, NotFoundError
 from resail.installers.foreign import FluxRelease, Seen, ServiceSeen, foreign_managers
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.snapshot import ForeignManager
-from resail.snapshot.shapes import HelmReleaseShape, OwnedShape, ServiceShape
+from resail.snapshot.shapes import HelmReleaseShape, OwnedShape, SecretShape, ServiceShape
 from resail.snapshot.stored_kinds import stored_kind
 
-__all__ = ["read_foreign_managers"]
+__all__ = ["REMOTE_CLUSTER", "read_foreign_managers"]
 
-T = TypeVar("T", OwnedShape, HelmReleaseShape, ServiceShape)
+REMOTE_CLUSTER = "istio/multiCluster=true"
+"""Label of the Secrets with which istiod reads other clusters."""
+
+T = TypeVar("T", OwnedShape, HelmReleaseShape, SecretShape, ServiceShape)
 
 _SERVICE = KindRef("v1", "Service")
 _SECRET = KindRef("v1", "Secret")
@@ -54,7 +57,7 @@ async def read_foreign_managers(
     kinds = {str(crd["metadata"]["name"]): stored_kind(crd) for crd in crds}
     services, secrets, fluxes, googles, maistras = await asyncio.gather(
         listed(_SERVICE, ServiceShape, labels="app=istiod"),
-        listed(_SECRET, OwnedShape, namespace=istio_namespace, labels="istio/multiCluster=true"),
+        listed(_SECRET, SecretShape, namespace=istio_namespace, labels=REMOTE_CLUSTER),
         listed(kinds.get(_FLUX), HelmReleaseShape),
         listed(kinds.get(_GOOGLE), OwnedShape, namespace=istio_namespace),
         listed(kinds.get(_MAISTRA), OwnedShape),

@@ -20,6 +20,7 @@ __all__ = [
     "OwnedShape",
     "Owner",
     "PodShape",
+    "SecretShape",
     "ServiceShape",
 ]
 
@@ -77,15 +78,22 @@ class _PodSpec(_Shape):
     containers: list[Container] = []
     init_containers: list[Container] = []
     node_name: str = ""
+    service_account_name: str = ""
 
     @property
     def all_containers(self) -> list[Container]:
         return [*self.containers, *self.init_containers]
 
 
+class _Address(_Shape):
+    ip: str = ""
+
+
 class _PodStatus(_Shape):
     phase: str = ""
     conditions: list[_Condition] = []
+    start_time: str | None = None
+    pod_ips: list[_Address] = msgspec.field(default_factory=list, name="podIPs")
 
 
 class PodShape(_Shape):
@@ -272,6 +280,23 @@ class HelmReleaseShape(_Shape):
 class ConfigMapShape(_Shape):
     metadata: _Metadata
     data: dict[str, str] = {}
+
+
+class _FieldManager(_Shape):
+    manager: str = ""
+    operation: str = ""
+    time: str | None = None
+
+
+class _ManagedMetadata(_Metadata):
+    managed_fields: list[_FieldManager] = []
+
+
+class SecretShape(_Shape):
+    """Its keys and values are not decoded."""
+
+    metadata: _ManagedMetadata
+    type: str = ""
 
 
 class NamespaceShape(_Shape):

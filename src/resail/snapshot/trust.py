@@ -17,13 +17,14 @@ from resail.models.trust import CONFIG_MAP, SIGNERS, Certificate, TrustBundle
 from resail.snapshot.certificates import certificates_in, certificates_in_base64
 from resail.snapshot.shapes import ConfigMapShape
 
-__all__ = ["CA_BUNDLE", "ROOT_CERT", "gather_trust"]
+__all__ = ["CA_BUNDLE", "ROOTS", "ROOT_CERT", "gather_trust"]
 
 ROOT_CERT = "data[root-cert.pem]"
 CA_BUNDLE = "webhooks.clientConfig.caBundle"
+ROOTS = "istio.io/config=true"
+"""Label of the ConfigMaps that istiod writes its root into."""
 
 _CONFIG_MAP = KindRef("v1", "ConfigMap")
-_LABEL = "istio.io/config=true"
 _WEBHOOK = KindRef("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
 _ROOT_KEYS = ("root-cert.pem", "ca.crt", "ca-cert.pem")
 """The first that a signer's Secret has; a self-made authority is its own root."""
@@ -57,7 +58,7 @@ async def gather_trust(
 
 
 async def _config_maps(reader: ClusterReader) -> list[tuple[ObjectRef, dict[str, str]]]:
-    listed: Sequence[ConfigMapShape] = await _listed(reader.list_shapes(_CONFIG_MAP, ConfigMapShape, labels=_LABEL))
+    listed: Sequence[ConfigMapShape] = await _listed(reader.list_shapes(_CONFIG_MAP, ConfigMapShape, labels=ROOTS))
     roots = [one for one in listed if one.metadata.name == CONFIG_MAP]
     return [(ObjectRef("v1", "ConfigMap", one.metadata.namespace, one.metadata.name), one.data) for one in roots]
 

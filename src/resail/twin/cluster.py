@@ -12,6 +12,7 @@ import msgspec
 from resail.cluster import FIELD_MANAGER, ResourceKind, WatchEvent
 from resail.errors import ClusterApiError
 from resail.models.access import Permission
+from resail.models.field_selector import selected_by_fields
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.selector import Selector
 from resail.twin.bootstrap import BOOTSTRAP
@@ -119,12 +120,14 @@ class TwinCluster:
         with _named(what):
             return self._shown(ref.kind_ref, self.server.found(ref))
 
-    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> list[Manifest]:
-        return [self._shown(kind, key) for key in await self._list(kind, namespace, labels)]
+    async def list_objects(self, kind: KindRef, *, namespace: str = "", labels: str = "", fields: str = "") -> list[Manifest]:
+        return [self._shown(kind, key) for key in await self._list(kind, namespace, labels, fields)]
 
-    async def list_shapes(self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "") -> list[T]:
+    async def list_shapes(
+        self, kind: KindRef, shape: type[T], *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> list[T]:
         decoder = msgspec.json.Decoder(shape)
-        return [self.store.shape(key, decoder) for key in await self._list(kind, namespace, labels)]
+        return [self.store.shape(key, decoder) for key in await self._list(kind, namespace, labels, fields)]
 
     async def watch(self, kind: KindRef, *, namespace: str = "", labels: str = "") -> AsyncGenerator[WatchEvent, None]:
         changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -209,13 +212,14 @@ class TwinCluster:
         finally:
             self.store.save()
 
-    async def _list(self, kind: KindRef, namespace: str, labels: str) -> list[Key]:
+    async def _list(self, kind: KindRef, namespace: str, labels: str, fields: str = "") -> list[Key]:
         what = f"list {kind.kind}"
         await self._call(what)
         with _named(what):
             found = self.server.kind(kind)
         selector = Selector.parse(labels)
-        return [key for key in self.store.keys(found.id, namespace) if not labels or _fits(selector, self.store.get(key))]
+        keys = [key for key in self.store.keys(found.id, namespace) if not labels or _fits(selector, self.store.get(key))]
+        return [key for key in keys if not fields or selected_by_fields(self.store.get(key) or {}, fields)]
 
     def _shown(self, kind: KindRef, key: Key) -> Manifest:
         manifest: Manifest = msgspec.json.decode(self.store.body(key))

@@ -29,8 +29,7 @@ from resail.models.identity import IstioVersion, Manifest
 from resail.models.plain_yaml import read_yaml
 from resail.models.plan import Step
 from resail.models.release_facts import ReleaseFacts
-from resail.snapshot import capture
-from resail.snapshot.mesh_objects import gather_objects
+from resail.snapshot.mesh_objects import capture_all
 from resail.snapshot.stand_in.model import custom_definition
 from tests.snapshot.object_reader import ObjectReader
 
@@ -219,8 +218,7 @@ def _base(scenario: Scenario) -> list[Manifest]:
 async def case_of(scenario: Scenario, reader: ClusterReader | None = None) -> Case:
     """The case, read from a cluster that has ``objects_of``; None: from the objects themselves."""
     reader = reader or ObjectReader(objects_of(scenario), scenario.kubernetes)
-    snapshot = await capture(reader)
-    objects = await gather_objects(reader)
+    snapshot, objects = await capture_all(reader)
     parts = parts_of(snapshot, [scenario.operator] if scenario.operator else ())
     return Case(
         installed=IstioVersion.parse(scenario.installed),

@@ -28,10 +28,14 @@ _MESSAGES: Final = {
     "LabelSelectorRequirement": "string key = 1; string operator = 2; repeated string values = 3",
     "Condition": "string type = 1; string status = 2; Time lastTransitionTime = 4",
     "Pod": "ObjectMeta metadata = 1; PodSpec spec = 2; PodStatus status = 3",
-    "PodSpec": "repeated Container containers = 2; string nodeName = 10; repeated Container initContainers = 20",
+    "PodSpec": (
+        "repeated Container containers = 2; string serviceAccountName = 8; string nodeName = 10; "
+        "repeated Container initContainers = 20"
+    ),
     "Container": "string name = 1; string image = 2; ResourceRequirements resources = 8",
     "ResourceRequirements": "map<string, Quantity> requests = 2",
-    "PodStatus": "string phase = 1; repeated Condition conditions = 2",
+    "PodStatus": "string phase = 1; repeated Condition conditions = 2; Time startTime = 7; repeated PodIP podIPs = 12",
+    "PodIP": "string ip = 1",
     "PodTemplateSpec": "ObjectMeta metadata = 1; PodSpec spec = 2",
     "Deployment": "ObjectMeta metadata = 1; DeploymentSpec spec = 2; DeploymentStatus status = 3",
     "DeploymentSpec": (

@@ -1,0 +1,14 @@
+"""Field selectors, as the API takes them in a query."""
+
+from resail.models.field_path import first
+from resail.models.identity import Manifest
+
+__all__ = ["selected_by_fields"]
+
+
+def selected_by_fields(manifest: Manifest, query: str) -> bool:
+    """Does a query such as ``metadata.name=x,type=Warning`` select the object? Equality is all that is understood.
+
+    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/
+    """
+    return all(first(manifest, path, "") == value for path, _, value in (term.partition("=") for term in query.split(",")))
