@@ -95,16 +95,24 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _changes(case: Case, part: Part) -> Iterator[_Change]:
-    if not part.running:
+    running = _running(case, part)
+    if not running:
         return
     target = {(manifest.get("kind"), _plain_name(case, manifest)): manifest for manifest in part.target}
-    for before in part.running:
+    for before in running:
         after = target.get((before.get("kind"), _plain_name(case, before)))
         for topic in _TOPICS if after is not None else ():
             if before["kind"] in topic.kinds and after is not None:
                 found = list(_differences(before, after, topic, harmful=part.chart in topic.harmful))
                 if found and _explained(part, topic):
                     yield from found
+
+
+def _running(case: Case, part: Part) -> tuple[Manifest, ...]:
+    if part.method != "sail":
+        return part.running
+    releases = [release for release in case.snapshot.helm_releases if release.is_sails and release.chart == part.chart]
+    return tuple(manifest for release in releases for manifest in release.objects)
 
 
 def _plain_name(case: Case, manifest: Manifest) -> str:
