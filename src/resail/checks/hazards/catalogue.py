@@ -17,4 +17,4 @@ RULES: tuple[Rule, ...] = (
 
 def find_rule(name: str) -> Rule | None:
     """The rule of a hazard, by its id in upper or lower case; None where there is none."""
-    return next((rule for rule in RULES if rule.hazard.id == name.upper()), None)
+    return next((rule for rule in RULES if rule.hazard.id.lower() == name.lower()), None)
