@@ -56,7 +56,7 @@ class Resail:
         return {**os.environ, "KUBECONFIG": str(self.bed.kubeconfig)}
 
     def __call__(self, *arguments: str | Path, code: int = 0) -> Done:
-        if arguments[0] == "plan" and not self.asks_registries:
+        if arguments[0] in ("plan", "precheck") and not self.asks_registries:
             arguments = (*arguments, "--skip-check", "images=nothing pulls images on a test bed")
         done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment, cwd=self._directory)
         told = f"{done.stderr[-3000:]}\n{done.stdout[-1500:]}"

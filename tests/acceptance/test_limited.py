@@ -10,6 +10,7 @@ import pytest
 
 from resail.models.access import Permission
 from resail.models.identity import ObjectRef
+from resail.models.mesh_objects import BUILT_IN
 from resail.models.plan import PlanFiles, Strategy
 from resail.operations.apply import ApplyRequest, RollbackRequest, apply, rollback
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to, twin_connection
@@ -21,8 +22,8 @@ from resail.tenure.tenure import Tenure
 from tests.acceptance.crashes import settle
 from tests.acceptance.limited import Limited
 
-ROOTS = Permission("", "configmaps", "list")
-"""Planning reads the roots of all namespaces, where it may; a run reads those of its plan, one by one."""
+LOOKED_AT = {Permission(kind.group, resource_of(kind, {}), "list") for kind in BUILT_IN}
+"""Hazards are looked for in what may be listed; a run reads the roots of its plan one by one."""
 
 UNUSED = {
     "secrets": "Helm reads, updates and drops its releases' records one by one, which a twin's installer does not",
@@ -59,7 +60,7 @@ def test_with_exactly_these_rights(tmp_path: Path, strategy: Strategy) -> None:
     assert undone.record.state == "rolled-back", undone.error
 
     asked = [one for cluster in clusters for one in cluster.refused]
-    assert {one for one, dry in asked if not (dry and looked_at_only(one, stage.files))} <= {ROOTS}
+    assert {one for one, dry in asked if not (dry and looked_at_only(one, stage.files))} <= LOOKED_AT
     unused = set(rights).difference(*(cluster.used for cluster in clusters))
     assert in_words(one for one in unused if one.resource not in UNUSED and one.verb not in UNUSED) == ()
 

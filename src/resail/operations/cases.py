@@ -11,6 +11,7 @@ from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.parts import parts_of
 from resail.errors import ArtifactError, UsageError
 from resail.models.identity import IstioVersion, Manifest
+from resail.models.plan import Plan
 from resail.models.rendering import ChartFacts
 from resail.models.snapshot import ControlPlane
 from resail.operations.preparing import Prepared, PreparedHop, UpgradeWish
@@ -20,7 +21,7 @@ from resail.plan.target_parts import TargetPart, target_parts
 from resail.releases.layout import CHARTS
 from resail.releases.store import default_store
 
-__all__ = ["cases_of_hops", "only_case", "upgraded_plane"]
+__all__ = ["case_of_plan", "cases_of_hops", "only_case", "upgraded_plane"]
 
 _OPERATOR = "IstioOperator.install.istio.io"
 
@@ -56,6 +57,23 @@ def only_case(wish: UpgradeWish, mesh: Survey, today: date, refusal: str = "", r
         parts=tuple(_refused(part, refusal, refused) for part in parts),
         revision=plane.revision,
         new_revision=_new_revision(wish, plane),
+    )
+
+
+def case_of_plan(plan: Plan, mesh: Survey, today: date) -> Case:
+    """The first hop of a plan, on the mesh as it is now; what the target makes of its values the plan has seen."""
+    hop = plan.hops[0]
+    return Case(
+        installed=hop.from_version,
+        target=hop.to_version,
+        strategy=plan.strategy,
+        snapshot=mesh.snapshot,
+        objects=mesh.objects,
+        today=today,
+        parts=parts_of(mesh.snapshot, mesh.objects.by_kind.get(_OPERATOR, ())),
+        revision=hop.from_revision,
+        new_revision=hop.to_revision,
+        steps=tuple(step for step in plan.steps if step.hop == 0),
     )
 
 

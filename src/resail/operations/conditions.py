@@ -11,9 +11,12 @@ from resail.models.finding import Finding, FindingObject
 from resail.models.identity import KindRef
 from resail.models.plan import Check, PlanFiles, RemoveRevision, SkippedCheck, TrustIs
 from resail.operations.blockers import refuse_blockers
+from resail.operations.cases import case_of_plan
 from resail.operations.cluster_choice import Connection, connect_to
 from resail.operations.images import check_images
 from resail.operations.inspect import MeshChoice
+from resail.operations.judging import judge
+from resail.operations.survey import survey_of
 from resail.plan.builder import BuiltHop
 from resail.plan.images import images_of
 from resail.registry.client import open_registries
@@ -50,11 +53,19 @@ async def refuse_conditions(files: PlanFiles, connection: Connection) -> None:
     """Before the first write of a run: what may have changed since the plan was made, and no step looks at.
 
     Raises:
-        BlockedError: an image is gone, or a pull secret.
+        BlockedError: an image is gone, or a pull secret; or a hazard is there that was not when the plan was made.
         ClusterUnreachableError: the API does not answer.
     """
+    await _refuse_new_hazards(files, connection)
     if connection.pulls_images and not any(one.check == "images" for one in files.plan.skipped):
         refuse_blockers(await _images(files, connection.cluster), "the images of the plan")
+
+
+async def _refuse_new_hazards(files: PlanFiles, connection: Connection) -> None:
+    mesh = await survey_of(connection.cluster, files.plan.istio_namespace)
+    judgement = judge([case_of_plan(files.plan, mesh, datetime.now(UTC).date())])
+    known = {(finding.id, finding.objects) for finding in files.plan.findings}
+    refuse_blockers([one for one in judgement.findings if (one.id, one.objects) not in known], "the mesh, since it was planned")
 
 
 async def _images_of_choice(files: PlanFiles, choice: MeshChoice) -> Sequence[Finding]:

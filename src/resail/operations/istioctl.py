@@ -26,7 +26,13 @@ def get_istioctl(version: str, directories: Sequence[Path] = (), progress: Calla
     return istioctl_store(directories).get(IstioVersion.parse(version), progress)
 
 
-def istioctl_store(directories: Sequence[Path] = ()) -> IstioctlStore:
-    """PATH, the user's cache, the user's directories, Istio's archives on GitHub or a mirror, then the Go module."""
-    sources: list[IstioctlSource] = [*map(DirectoryIstioctl, directories), GitHubIstioctl(github_address()), BuiltIstioctl()]
+def istioctl_store(directories: Sequence[Path] = (), *, build: bool = True) -> IstioctlStore:
+    """PATH, the user's cache, the user's directories, Istio's archives on GitHub or a mirror, then the Go module.
+
+    Args:
+        directories: of the user.
+        build: from the Go module, too, which takes minutes.
+    """
+    sources: list[IstioctlSource] = [*map(DirectoryIstioctl, directories), GitHubIstioctl(github_address())]
+    sources += [BuiltIstioctl()] if build else []
     return IstioctlStore(sources, user_cache_path("resail") / "istioctl")

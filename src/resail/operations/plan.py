@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from resail.models.finding import Finding
 from resail.models.identity import IstioVersion
 from resail.models.plan import PlanFiles
 from resail.operations.blockers import refuse_blockers
+from resail.operations.cases import cases_of_hops
 from resail.operations.conditions import conditions_of_plan
-from resail.operations.inspect import inspect
+from resail.operations.judging import Judgement, judge
 from resail.operations.preparing import UpgradeWish, prepare
 from resail.operations.rendering import open_rendering
+from resail.operations.survey import survey
 from resail.plan.assembly import assemble, with_findings
 from resail.plan.file import write_plan
 from resail.releases.interface import IstioctlRenderer, Renderer
@@ -49,13 +53,29 @@ async def plan(
     for version in (request.target, *request.via):
         IstioVersion.parse(version)
     progress("reading the mesh")
-    snapshot = await inspect(request.mesh)
+    mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
-        prepared = await prepare(request, snapshot, rendering, progress)
-    files = assemble(prepared.built, prepared.findings, request.skipped)
+        prepared = await prepare(request, mesh.snapshot, rendering, progress)
+        cases = await cases_of_hops(request, mesh, prepared, rendering, datetime.now(UTC).date(), progress)
+    progress("looking for hazards")
+    files = assemble(prepared.built, (*prepared.findings, *_findings(judge(cases))), request.skipped)
     progress("checking images, roots and capacity")
     files = with_findings(files, await conditions_of_plan(files, prepared.built, request.mesh, request.skipped))
     refuse_blockers(files.plan.findings, "the mesh")
     if request.out is not None:
         write_plan(request.out, files)
     return files
+
+
+def _findings(judgement: Judgement) -> tuple[Finding, ...]:
+    unknown = sorted({one.id for one in judgement.not_evaluated})
+    if not unknown:
+        return judgement.findings
+    told = Finding(
+        id="hazards-not-evaluated",
+        severity="info",
+        message=f"whether {len(unknown)} hazards are there is not known",
+        evidence=", ".join(unknown),
+        fix="`resail precheck` tells why",
+    )
+    return (*judgement.findings, told)

@@ -11,6 +11,7 @@ from resail.models.identity import IstioVersion
 from resail.models.precheck import Precheck
 from resail.operations.cases import cases_of_hops, only_case, upgraded_plane
 from resail.operations.conditions import conditions_of_plan
+from resail.operations.istioctl_words import IstioctlWords, istioctl_words
 from resail.operations.judging import judge
 from resail.operations.preparing import Prepared, UpgradeWish, prepare
 from resail.operations.rendering import Rendering, open_rendering
@@ -19,6 +20,7 @@ from resail.plan.assembly import assemble
 from resail.releases.catalogue import find_patch
 from resail.releases.interface import IstioctlRenderer, Renderer
 from resail.releases.rendering import open_renderer
+from resail.releases.store import default_store
 
 __all__ = ["PrecheckRequest", "precheck"]
 
@@ -30,6 +32,7 @@ class PrecheckRequest(UpgradeWish, frozen=True, kw_only=True):
 
     fail_on: Severity | None = None
     """From which severity on the verdict is ``blocked``; None: from ``blocker`` on."""
+    ask_istioctl: bool = True
     show_all: bool = False
     """Release notes that do not concern the mesh, too."""
 
@@ -64,21 +67,21 @@ async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Renderin
     try:
         prepared = await prepare(request, mesh.snapshot, rendering, progress)
     except (BlockedError, ValuesRefusedError, ArtifactError) as error:
-        if isinstance(error, ArtifactError):
-            find_patch(IstioVersion.parse(request.target))
+        _refuse_no_version(request, progress)
         case = only_case(request, mesh, today, _refusal(error), error.on)
         if case is None or plane is None:
             raise
         hops: Sequence[str] = ()
-        found = [_no_plan(error)]
+        found = [_no_plan(error, request.target)]
         cases: tuple[Case, ...] = (case,)
     else:
         hops = [str(hop.built.hop.to_version) for hop in prepared.hops]
         cases = await cases_of_hops(request, mesh, prepared, rendering, today, progress)
         found = await _of_the_plan(request, prepared, progress)
+    words = await _words(request, cases[0], progress) if request.ask_istioctl else IstioctlWords()
     progress("looking for hazards")
     judgement = judge(cases)
-    findings = tuple(sorted({*found, *judgement.findings}, key=lambda one: (_ORDER.index(one.severity), one)))
+    findings = tuple(sorted({*found, *judgement.findings, *words.findings}, key=lambda one: (_ORDER.index(one.severity), one)))
     worst = _ORDER.index(request.fail_on or "blocker")
     return Precheck(
         verdict="blocked" if any(_ORDER.index(one.severity) <= worst for one in findings) else "ready",
@@ -87,10 +90,22 @@ async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Renderin
         strategy=request.strategy,
         hops=tuple(hops),
         findings=findings,
-        not_evaluated=judgement.not_evaluated,
+        not_evaluated=(*judgement.not_evaluated, *words.not_evaluated),
         checklist=judgement.checklist,
         more_notes=judgement.more_notes,
     )
+
+
+def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]) -> None:
+    """A version that the catalogue does not know may be newer than it; its files show that there is one."""
+    target = IstioVersion.parse(request.target)
+    try:
+        find_patch(target)
+    except ArtifactError as unknown:
+        try:
+            default_store(request.release_directories).get(target, progress)
+        except ArtifactError:
+            raise unknown from None
 
 
 async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> list[Finding]:
@@ -100,17 +115,30 @@ async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: C
     return [*files.plan.findings, *await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)]
 
 
+async def _words(request: PrecheckRequest, case: Case, progress: Callable[[str], None]) -> IstioctlWords:
+    target = IstioVersion.parse(request.target)
+    return await istioctl_words(request.mesh, target, case.installed, case.revision, request.release_directories, progress)
+
+
 def _refusal(error: ResailError) -> str:
     return error.what if isinstance(error, ValuesRefusedError) else ""
 
 
-def _no_plan(error: ResailError) -> Finding:
-    unknown = isinstance(error, ArtifactError)
+def _no_plan(error: ResailError, target: str) -> Finding:
+    if isinstance(error, ArtifactError):
+        return Finding(
+            id="release-not-available",
+            severity="warning",
+            message=f"the files of Istio {target} could not be had, so what a plan would write is not known",
+            objects=(FindingObject("Release", "", error.on.removeprefix("Istio ")),),
+            evidence=error.what,
+            fix=error.next_step,
+        )
     return Finding(
-        id="release-not-available" if unknown else "cannot-be-planned",
-        severity="warning" if unknown else "blocker",
-        message=f"what a plan would write is not known: {error.what}" if unknown else f"no plan can be made: {error.what}",
+        id="cannot-be-planned",
+        severity="blocker",
+        message=f"no plan can be made: {error.what}",
         objects=(FindingObject("Mesh", "", error.on),) if error.on else (),
-        evidence=error.on,
+        evidence=f"the planner refuses {error.on or 'it'}",
         fix=error.next_step,
     )

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from resail.errors import ArtifactError
+from resail.errors import ArtifactError, BlockedError
 from resail.models.finding import Finding
 from resail.models.identity import IstioVersion
 from resail.models.release import Release
@@ -33,7 +33,7 @@ async def find_stops(journey: Journey, store: ReleaseStore, progress: Progress) 
     """
     missing: dict[IstioVersion, ArtifactError] = {}
     while True:
-        legs = find_path(journey, newest_stops(load_catalogue(), missing))
+        legs = await _path(journey, missing, store, progress)
         releases: list[tuple[Leg, Release]] = []
         # The target first: without it no other is worth the time.
         for leg in reversed(legs):
@@ -47,6 +47,17 @@ async def find_stops(journey: Journey, store: ReleaseStore, progress: Progress) 
                 break
         else:
             return Stops(tuple(reversed(releases)), tuple(_older(leg, missing) for leg in legs if _passed_over(leg, missing)))
+
+
+async def _path(
+    journey: Journey, missing: dict[IstioVersion, ArtifactError], store: ReleaseStore, progress: Progress
+) -> tuple[Leg, ...]:
+    try:
+        return find_path(journey, newest_stops(load_catalogue(), missing))
+    except BlockedError:
+        # Of a target that does not exist this is what to tell.
+        await asyncio.to_thread(store.get, journey.target, progress)
+        raise
 
 
 def _passed_over(leg: Leg, missing: dict[IstioVersion, ArtifactError]) -> list[IstioVersion]:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from resail.cluster import ClusterReader
 from resail.models.identity import KindRef
 from resail.models.mesh_objects import BUILT_IN, CUSTOM, MeshObjects, group_kind
 from resail.models.snapshot import MeshSnapshot
@@ -11,7 +12,7 @@ from resail.snapshot import capture
 from resail.snapshot.file import load_snapshot
 from resail.snapshot.mesh_objects import gather_objects
 
-__all__ = ["Survey", "survey"]
+__all__ = ["Survey", "survey", "survey_of"]
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -31,7 +32,16 @@ async def survey(choice: MeshChoice) -> Survey:
     if choice.snapshot is not None:
         return Survey(load_snapshot(choice.snapshot), _of_a_file())
     async with open_cluster(choice.cluster) as cluster:
-        return Survey(await capture(cluster, choice.istio_namespace), await gather_objects(cluster))
+        return await survey_of(cluster, choice.istio_namespace)
+
+
+async def survey_of(reader: ClusterReader, istio_namespace: str) -> Survey:
+    """Read them from a cluster.
+
+    Raises:
+        ClusterUnreachableError: the API does not answer.
+    """
+    return Survey(await capture(reader, istio_namespace), await gather_objects(reader))
 
 
 def _of_a_file() -> MeshObjects:

@@ -136,7 +136,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             "apiVersion": "resail.dev/v1",
             "kind": "Plan",
             "metadata": {"name": "plan"},
-            "steps": msgspec.to_builtins(self.steps),
+            "steps": msgspec.json.decode(msgspec.json.encode(self.steps)),
         }
 
     @property

@@ -1,4 +1,4 @@
-"""Install the demo mesh with Helm, as its team would have done when Istio 1.26.0 came out."""
+"""Install the demo mesh with Helm, as its team would have done when its Istio came out."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,6 @@ TO = IstioVersion(1, 27, 9)
 """What the demo upgrades."""
 
 _SYSTEM = "istio-system"
-_REVISION = FROM.revision
 _WORKERS = {"worker-1": "zone-a", "worker-2": "zone-a", "worker-3": "zone-b", "worker-4": "zone-b"}
 _KUBECTL = "kubectl"
 """Field manager of ``kubectl apply --server-side``."""
@@ -36,52 +35,54 @@ _TAGS = ("default", "prod-stable")
 _POLL = 0.3
 _TIMEOUT = 180.0
 
-_RELEASES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("istio-base", "base", _SYSTEM, {"defaultRevision": _REVISION}),
-    ("istio-cni", "cni", _SYSTEM, {}),
-    (
-        f"istiod-{_REVISION}",
-        "istiod",
-        _SYSTEM,
-        {
-            "revision": _REVISION,
-            "global": {"tag": str(FROM)},
-            "meshConfig": {"accessLogFile": "/dev/stdout"},
-            "pilot": {"resources": {"requests": {"cpu": "200m", "memory": "512Mi"}}},
-        },
-    ),
-)
-"""Release, chart, namespace, values. The pinned tag is a habit that an upgrade must deal with."""
+_Release = tuple[str, str, str, dict[str, Any]]
+"""Name, chart, namespace, values."""
 
 _GATEWAY = ("gateway", "gateway", INGRESS, {"service": {"type": "ClusterIP"}})
+
+
+def _releases(version: IstioVersion) -> tuple[_Release, ...]:
+    istiod = {
+        "revision": version.revision,
+        # The pinned tag is a habit that an upgrade must deal with.
+        "global": {"tag": str(version)},
+        "meshConfig": {"accessLogFile": "/dev/stdout"},
+        "pilot": {"resources": {"requests": {"cpu": "200m", "memory": "512Mi"}}},
+    }
+    return (
+        ("istio-base", "base", _SYSTEM, {"defaultRevision": version.revision}),
+        ("istio-cni", "cni", _SYSTEM, {}),
+        (f"istiod-{version.revision}", "istiod", _SYSTEM, istiod),
+    )
 
 
 class RenderedMesh(msgspec.Struct, frozen=True):
     """The demo mesh's releases as Helm renders them, and the folder with their charts."""
 
+    version: IstioVersion
     charts: Path
     objects: dict[str, tuple[Manifest, ...]]
     """Release → its objects."""
     tags: tuple[Manifest, ...]
 
 
-async def render_mesh(progress: Callable[[str], None]) -> RenderedMesh:
-    """Get Istio 1.26.0, and render what the mesh has of it.
+async def render_mesh(progress: Callable[[str], None], version: IstioVersion = FROM) -> RenderedMesh:
+    """Get a release of Istio, and render what the mesh has of it.
 
     Raises:
         ArtifactError: it is not to be had.
     """
-    release = await asyncio.to_thread(default_store().get, FROM, progress)
+    release = await asyncio.to_thread(default_store().get, version, progress)
     directory = Path(release.directory)
     async with open_renderer() as renderer:
 
         async def render(name: str, chart: str, namespace: str, values: dict[str, Any]) -> tuple[Manifest, ...]:
             return await renderer.render(directory, RenderRequest(chart, name, namespace, values, KUBERNETES_VERSION))
 
-        objects = {one[0]: await render(*one) for one in (*_RELEASES, _GATEWAY)}
-        name, chart, namespace, values = _RELEASES[-1]
+        objects = {one[0]: await render(*one) for one in (*_releases(version), _GATEWAY)}
+        name, chart, namespace, values = _releases(version)[-1]
         tagged = await render(name, chart, namespace, {**values, "revisionTags": list(_TAGS)})
-    return RenderedMesh(directory / "charts", objects, tuple(manifest for manifest in tagged if _is_tag(manifest)))
+    return RenderedMesh(version, directory / "charts", objects, tuple(manifest for manifest in tagged if _is_tag(manifest)))
 
 
 async def install_mesh(cluster: Cluster, helm: Installer, mesh: RenderedMesh, progress: Callable[[str], None]) -> None:
@@ -98,20 +99,20 @@ async def install_mesh(cluster: Cluster, helm: Installer, mesh: RenderedMesh, pr
     """
 
     async def install(name: str, chart: str, namespace: str, values: dict[str, Any]) -> None:
-        change = HelmChange(name, namespace, chart, "install", "", str(FROM), values, "", ())
+        change = HelmChange(name, namespace, chart, "install", "", str(mesh.version), values, "", ())
         await helm.apply(change, mesh.objects[name], mesh.charts, run="")
 
     await _create_nodes(cluster)
     await _apply(cluster, [_system_namespace()])
-    for one in _RELEASES:
-        progress(f"helm install {one[0]} ({one[1]} {FROM})")
+    for one in _releases(mesh.version):
+        progress(f"helm install {one[0]} ({one[1]} {mesh.version})")
         await install(*one)
     await wait_until_ready(cluster)
     progress(f"tags {' and '.join(_TAGS)}")
     await _apply(cluster, mesh.tags)
     await _until(lambda: _tags_answer(cluster), "istiod gives the tags no CA bundle")
-    await _apply(cluster, namespaces())
-    progress(f"helm install {_GATEWAY[0]} (gateway {FROM}), and the shop's workloads")
+    await _apply(cluster, namespaces(mesh.version.revision))
+    progress(f"helm install {_GATEWAY[0]} (gateway {mesh.version}), and the shop's workloads")
     await install(*_GATEWAY)
     await _apply(cluster, workloads())
     await wait_until_ready(cluster)

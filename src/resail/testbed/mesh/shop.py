@@ -11,22 +11,27 @@ INGRESS = "ingress"
 
 _REGISTRY = "registry.example.com/shop"
 
+_OWN_REVISION = "(of the mesh)"
+
 _NAMESPACES: dict[str, dict[str, str]] = {
     INGRESS: {"istio.io/rev": "prod-stable"},
     "storefront": {"istio-injection": "enabled"},
     "checkout": {"istio.io/rev": "prod-stable"},
-    "warehouse": {"istio.io/rev": "1-26-0"},
+    "warehouse": {"istio.io/rev": _OWN_REVISION},
     "platform": {"istio.io/rev": "prod-stable"},
     "legacy": {},
 }
 """Served by the tag ``default``, by a tag, by a revision's name; ``legacy`` is outside the mesh."""
 
 
-def namespaces() -> list[Manifest]:
-    """All namespaces of the shop."""
+def namespaces(revision: str) -> list[Manifest]:
+    """All namespaces of the shop, in a mesh of this revision."""
+
+    def labels_of(name: str) -> dict[str, str]:
+        return {key: revision if value == _OWN_REVISION else value for key, value in _NAMESPACES[name].items()}
+
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-        for name, labels in _NAMESPACES.items()
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels_of(name)}} for name in _NAMESPACES
     ]
 
 

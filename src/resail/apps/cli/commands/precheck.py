@@ -21,6 +21,12 @@ __all__ = ["command"]
     type=click.Choice(["blocker", "warning", "info"]),
     help="The least severity that blocks.  [default: that of resail.yaml, else blocker]",
 )
+@click.option(
+    "--istioctl/--no-istioctl",
+    "ask_istioctl",
+    default=True,
+    help="Ask the target's istioctl, too (x precheck, analyze), where it is here or can be downloaded.  [default: yes]",
+)
 @click.option("--all", "show_all", is_flag=True, help="Show release notes that do not concern this mesh, too.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the result to a file.")
 @click.pass_obj
