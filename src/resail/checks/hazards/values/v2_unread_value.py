@@ -100,7 +100,8 @@ def _retyped(case: Case, part: Part) -> Iterator[Sign]:
         after = default_of(part.chart, part.target_defaults or {}, leaf.keys)
         given = None if isinstance(leaf.value, Mapping) else leaf.value
         if isinstance(after, Mapping) and after and not isinstance(before, Mapping) and None not in (before, given):
-            message = f"{leaf.path} is set to {given}, and chart {part.chart} of {case.target} has {', '.join(map(str, after))} below it"
+            below = ", ".join(map(str, after))
+            message = f"{leaf.path} is set to {given}, and chart {part.chart} of {case.target} has {below} below it"
             yield Sign.at(part.source, f"{part.path}.{leaf.path}", message, fix=f"set what is meant below {leaf.path}")
 
 
