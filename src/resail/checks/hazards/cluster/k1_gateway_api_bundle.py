@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from resail.checks.hazards.case import Case
-from resail.checks.hazards.cluster.gateway_api import BUNDLE, alpha_is_on, bundle_of, definition
+from resail.checks.hazards.cluster.gateway_api import BUNDLE, alpha_is_on, bundle_of, definition, serves
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.span import within
 from resail.models.field_path import first
@@ -18,8 +18,8 @@ _HAZARD = Hazard(
     title="The Gateway API's CRDs are of a bundle that the target does not take",
     proof="provable",
     severity="blocker",
-    detection="tlsroutes are of bundle 1.5 or newer, which keeps istiod up to 1.27.8, 1.28.5 and 1.29.1 from getting ready; or "
-    "there are TLSRoutes, TCPRoutes, GRPCRoutes or BackendTLSPolicies whose CRDs are outside what the target reads.",
+    detection="tlsroutes are of bundle 1.5 or newer and do not serve v1alpha2, which keeps istiod up to 1.27.8, 1.28.5 and 1.29.1 "
+    "from getting ready; or there are TLSRoutes, TCPRoutes, GRPCRoutes or BackendTLSPolicies whose CRDs are outside what the target reads.",
     effect="istiod does not get ready, or passes these objects over: their listeners and routes vanish.",
     fix="bring CRDs of a bundle that the target reads together with istiod, with the hosts on a second gateway meanwhile",
     gates=("G2", "G10", "G12"),
@@ -45,19 +45,17 @@ class _Window(msgspec.Struct, frozen=True):
     span: str
     lowest: _Bundle = (0, 0, 0)
     highest: _Bundle = (99, 0, 0)
-    alpha: bool = False
-    """Such versions read the kind only with PILOT_ENABLE_ALPHA_GATEWAY_API."""
 
 
 _WINDOWS = (
-    _Window("TLSRoute", "=1.27.9", highest=(1, 4, 0), alpha=True),
-    _Window("TLSRoute", "=1.28.6", highest=(1, 4, 0), alpha=True),
-    _Window("TLSRoute", "=1.29.2", highest=(1, 4, 0), alpha=True),
-    _Window("TLSRoute", ">=1.28.7,<1.29.0", highest=(1, 4, 1), alpha=True),
-    _Window("TLSRoute", ">=1.29.3,<1.30.0", highest=(1, 4, 1), alpha=True),
+    _Window("TLSRoute", "=1.27.9", highest=(1, 4, 0)),
+    _Window("TLSRoute", "=1.28.6", highest=(1, 4, 0)),
+    _Window("TLSRoute", "=1.29.2", highest=(1, 4, 0)),
+    _Window("TLSRoute", ">=1.28.7,<1.29.0", highest=(1, 4, 1)),
+    _Window("TLSRoute", ">=1.29.3,<1.30.0", highest=(1, 4, 1)),
     _Window("TLSRoute", ">=1.30.0", lowest=(1, 5, 0)),
     _Window("TCPRoute", ">=1.31.0", lowest=(1, 6, 0)),
-    _Window("GRPCRoute", "*", lowest=(1, 1, 0)),
+    _Window("GRPCRoute", ">=1.22.0", lowest=(1, 1, 0)),
     _Window("BackendTLSPolicy", ">=1.28.0", lowest=(1, 4, 0)),
 )
 _PLURALS = {
@@ -66,14 +64,13 @@ _PLURALS = {
     "GRPCRoute": "grpcroutes",
     "BackendTLSPolicy": "backendtlspolicies",
 }
-_ALPHA_BEFORE = {"TLSRoute": "<1.30.0", "TCPRoute": "<1.31.0", "BackendTLSPolicy": "<1.28.0"}
+_ALPHA_BEFORE = {"TLSRoute": "<1.30.0", "TCPRoute": "<1.31.0", "GRPCRoute": "<1.22.0", "BackendTLSPolicy": "<1.28.0"}
 """Kinds that istiod reads before this only with PILOT_ENABLE_ALPHA_GATEWAY_API."""
 
 
 def _find(case: Case) -> Iterator[Sign]:
     routes = definition(case, _TLS_ROUTES)
-    stuck = routes is not None and (bundle_of(routes) or (0, 0, 0)) >= (1, 5, 0)
-    if routes is not None and stuck and any(within(case.target, span) for span in _NEVER_READY):
+    if routes is not None and _sticks(routes) and any(within(case.target, span) for span in _NEVER_READY):
         message = f"istiod {case.target} does not get ready where {_TLS_ROUTES} is of bundle {first(routes, BUNDLE)}"
         yield Sign.at(routes, BUNDLE, message)
         return
@@ -85,6 +82,11 @@ def _find(case: Case) -> Iterator[Sign]:
         if objects:
             where = Seen(crd, BUNDLE if first(crd, BUNDLE) is not None else "metadata.name")
             yield Sign((where, Seen(objects[0], "")), _told(case.target, window, crd, len(objects)))
+
+
+def _sticks(routes: Manifest) -> bool:
+    """Such versions of istiod wait for v1alpha2 where there is the CRD, and that of the standard channel of 1.5 serves v1 alone."""
+    return (bundle_of(routes) or (0, 0, 0)) >= (1, 5, 0) and not serves(routes, "v1alpha2")
 
 
 def _read(window: _Window, crd: Manifest) -> bool:

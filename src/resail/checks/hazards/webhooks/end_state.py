@@ -21,8 +21,8 @@ from resail.models.snapshot import Namespace
 __all__ = [
     "changes_of",
     "labels_of",
-    "namespace_after",
     "namespaces",
+    "namespaces_after",
     "removed",
     "revision_after",
     "revisions_after",
@@ -87,18 +87,25 @@ def labels_of(manifest: Manifest, path: str = "metadata.labels") -> dict[str, st
     return {key: value for key, value in labels.items() if isinstance(value, str)} if isinstance(labels, dict) else {}
 
 
-def namespace_after(case: Case, manifest: Manifest) -> Namespace:
-    """A namespace with all its labels as the hop leaves them; those that steer injection may be an earlier hop's work."""
-    name = str(first(manifest, "metadata.name"))
-    steering: Mapping[str, str] = next((one.labels for one in case.snapshot.namespaces if one.name == name), {})
-    labels = {key: value for key, value in labels_of(manifest).items() if key not in _STEERING} | dict(steering)
-    for step in case.steps or ():
-        if isinstance(step, LabelNamespace) and step.namespace == name:
-            changed: dict[str, str | None] = {**labels, **step.labels}
-            labels = {key: value for key, value in changed.items() if value is not None}
-    if case.steps is None and case.new_revision != case.revision and _names(case, labels):
-        labels = {**labels, "istio.io/rev": case.new_revision}
-    return Namespace(name, {"kubernetes.io/metadata.name": name, **labels})
+def namespaces_after(case: Case) -> dict[str, Namespace]:
+    """By name, with all their labels as the hop leaves them; those that steer injection may be an earlier hop's work.
+
+    Raises:
+        Unknown: they could not be read.
+    """
+    steering = {one.name: one.labels for one in case.snapshot.namespaces}
+    relabelled = [step for step in case.steps or () if isinstance(step, LabelNamespace)]
+    found = {}
+    for name, manifest in namespaces(case).items():
+        labels = {key: value for key, value in labels_of(manifest).items() if key not in _STEERING} | steering.get(name, {})
+        for step in relabelled:
+            if step.namespace == name:
+                changed: dict[str, str | None] = {**labels, **step.labels}
+                labels = {key: value for key, value in changed.items() if value is not None}
+        if case.steps is None and case.new_revision != case.revision and _names(case, labels):
+            labels = {**labels, "istio.io/rev": case.new_revision}
+        found[name] = Namespace(name, {"kubernetes.io/metadata.name": name, **labels})
+    return found
 
 
 def _names(case: Case, labels: Mapping[str, str]) -> bool:

@@ -1,7 +1,7 @@
 """Gateways of the Gateway API that Istio serves, and the revision that each asks for."""
 
 from resail.checks.hazards.case import Case
-from resail.checks.hazards.webhooks.end_state import labels_of, namespace_after, namespaces
+from resail.checks.hazards.webhooks.end_state import labels_of, namespaces, namespaces_after
 from resail.checks.injection import DEFAULT
 from resail.models.field_path import first
 from resail.models.identity import Manifest
@@ -19,13 +19,9 @@ def gateways(case: Case) -> list[Manifest]:
     Raises:
         Unknown: they could not be read.
     """
-    named = {first(one, "metadata.name"): first(one, "spec.controllerName") for one in _classes(case)}
-    own = [*_CLASSES, *(name for name, controller in named.items() if controller in _CONTROLLERS)]
+    classes = case.all("GatewayClass.gateway.networking.k8s.io")
+    own = [*_CLASSES, *(first(one, "metadata.name") for one in classes if first(one, "spec.controllerName") in _CONTROLLERS)]
     return [one for one in case.all("Gateway.gateway.networking.k8s.io") if first(one, "spec.gatewayClassName") in own]
-
-
-def _classes(case: Case) -> tuple[Manifest, ...]:
-    return case.all("GatewayClass.gateway.networking.k8s.io")
 
 
 def pointer_before(case: Case, gateway: Manifest) -> tuple[str, tuple[Manifest, str]]:
@@ -43,6 +39,5 @@ def pointer_before(case: Case, gateway: Manifest) -> tuple[str, tuple[Manifest, 
 
 def pointer_after(case: Case, gateway: Manifest) -> str:
     """The one that it asks for once the hop is done."""
-    holder = namespaces(case).get(str(first(gateway, "metadata.namespace")))
-    of_namespace = namespace_after(case, holder).labels.get(_REVISION) if holder is not None else None
-    return labels_of(gateway).get(_REVISION) or of_namespace or DEFAULT
+    holder = namespaces_after(case).get(str(first(gateway, "metadata.namespace")))
+    return labels_of(gateway).get(_REVISION) or (holder.labels.get(_REVISION) if holder else None) or DEFAULT

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
-from resail.checks.hazards.webhooks.end_state import namespace_after, namespaces
+from resail.checks.hazards.webhooks.end_state import namespaces, namespaces_after
 from resail.checks.hazards.webhooks.injectors import injectors_after, takers
 from resail.checks.hazards.webhooks.pod_templates import TEMPLATE, own_proxies, templates
 from resail.checks.injection import pointer_of
@@ -37,14 +37,14 @@ _LABELS = ("istio-injection", "istio.io/rev")
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    injectors, there, written = injectors_after(case), namespaces(case), templates(case)
+    injectors, written = injectors_after(case), templates(case)
+    there, after = namespaces(case), namespaces_after(case)
     left: Counter[tuple[str, str]] = Counter()
     for workload in _injected(case.snapshot):
         manifest = written.get(workload.ref)
-        holder = there.get(workload.ref.namespace)
-        if holder is None or (manifest is not None and own_proxies(manifest)):
+        namespace = after.get(workload.ref.namespace)
+        if namespace is None or (manifest is not None and own_proxies(manifest)):
             continue  # its proxy is in its template: nothing injects it, or W10 looks at it
-        namespace = namespace_after(case, holder)
         pointer, where = pointer_of(namespace, workload.labels)
         if not pointer or takers(injectors, namespace.labels, workload.labels):
             continue

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
-from resail.checks.hazards.webhooks.end_state import labels_of, namespace_after, namespaces
+from resail.checks.hazards.webhooks.end_state import labels_of, namespaces_after, tags_after
 from resail.checks.hazards.webhooks.injectors import Injector, injectors_after
 from resail.checks.hazards.webhooks.pod_templates import TEMPLATE, own_proxies, templates
 from resail.checks.hazards.webhooks.services import answers, exists
@@ -34,23 +34,24 @@ _HAZARD = Hazard(
 
 def _find(case: Case) -> Iterator[Sign]:
     injectors = injectors_after(case)
-    there = namespaces(case)
+    there = namespaces_after(case)
     for ref, manifest in templates(case).items():
         automatic = [path for path, image in own_proxies(manifest).items() if image == "auto"]
         if not automatic or ref.namespace not in there:
             continue
-        labels = namespace_after(case, there[ref.namespace]).labels
         pod = labels_of(manifest, f"{TEMPLATE}.metadata.labels")
-        taking = [one for one in injectors if one.takes(labels, pod)]
+        taking = [one for one in injectors if one.takes(there[ref.namespace].labels, pod)]
         if not any(_answers(case, one) for one in taking):
             behind = f"{taking[0].name}, which takes them, has no istiod that answers" if taking else "no webhook takes them"
             yield Sign.at(manifest, automatic[0], f"new pods of {ref} stay without an image: {behind}")
 
 
 def _answers(case: Case, injector: Injector) -> bool:
-    """Of one that the plan makes, or points elsewhere, or that calls a URL, nothing else is known."""
+    """One that the plan makes or points elsewhere does then; of one that calls a URL nothing else is known."""
     hook = next((one for one in case.snapshot.webhooks if one.ref == ObjectRef.of(injector.manifest)), None)
     if hook is None or injector.service is None or hook.service != "/".join(injector.service):
+        return True
+    if hook.tag and tags_after(case).get(hook.tag, hook.revision) != hook.revision:
         return True
     return exists(case, *injector.service) and answers(case, *injector.service)
 

@@ -1,10 +1,11 @@
 """W2: two injectors take the same pods."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
-from resail.checks.hazards.webhooks.end_state import labels_of
+from resail.checks.hazards.webhooks.end_state import labels_of, namespaces
 from resail.checks.hazards.webhooks.injectors import injectors_before, takers
 
 __all__ = ["RULE"]
@@ -30,12 +31,11 @@ _HAZARD = Hazard(
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    injectors = injectors_before(case)
+    injectors, pods = injectors_before(case), _pods(case)
     told: set[tuple[str, ...]] = set()
-    for namespace in case.all("Namespace"):
-        name = str(namespace["metadata"]["name"])
+    for name, namespace in namespaces(case).items():
         labels = {"kubernetes.io/metadata.name": name, **labels_of(namespace)}
-        for pod in _pods(case, name):
+        for pod in ({}, *pods[name]):
             found = takers(injectors, labels, pod)
             names = tuple(one.name for one in found)
             if len(found) > 1 and names not in told:
@@ -45,9 +45,12 @@ def _find(case: Case) -> Iterator[Sign]:
                 yield Sign(seen, message)
 
 
-def _pods(case: Case, namespace: str) -> list[Mapping[str, str]]:
-    """Labels that pods of a namespace have, those of one without any first."""
-    return [{}, *(workload.labels for workload in case.snapshot.workloads if workload.ref.namespace == namespace)]
+def _pods(case: Case) -> dict[str, list[dict[str, str]]]:
+    """Namespace → labels of the pods there."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for workload in case.snapshot.workloads:
+        found[workload.ref.namespace].append(workload.labels)
+    return found
 
 
 def _told(pod: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
-from resail.checks.hazards.webhooks.end_state import labels_of, namespace_after, revision_after
+from resail.checks.hazards.webhooks.end_state import labels_of, namespaces, namespaces_after, revision_after
 from resail.checks.injection import DEFAULT
 
 __all__ = ["RULE"]
@@ -33,8 +33,9 @@ _PATHS = ("metadata.labels.istio-injection", "metadata.labels.istio.io/rev")
 
 def _find(case: Case) -> Iterator[Sign]:
     default = revision_after(case, DEFAULT)
-    for namespace in case.all("Namespace"):
-        after = namespace_after(case, namespace).labels
+    after_all = namespaces_after(case)
+    for name, namespace in namespaces(case).items():
+        after = after_all[name].labels
         named = after.get("istio.io/rev")
         if not default or not named or after.get("istio-injection") != "enabled":
             continue

@@ -9,10 +9,10 @@ from resail.checks.connected import still_asked_for
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
 from resail.checks.hazards.parts import helm_release_object
-from resail.checks.hazards.webhooks.end_state import changes_of, namespace_after, tags_after
+from resail.checks.hazards.webhooks.end_state import changes_of, namespaces_after, tags_after
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import RemoveRevision, RestartWave, UpgradeGateway
-from resail.models.snapshot import HelmRelease, MeshSnapshot, Namespace
+from resail.models.snapshot import HelmRelease, MeshSnapshot
 
 __all__ = ["RULE"]
 
@@ -62,20 +62,15 @@ def _just_before(case: Case) -> MeshSnapshot:
     done |= {step.workload for step in steps if isinstance(step, UpgradeGateway)}
     done |= {one.object for step in steps if not isinstance(step, RemoveRevision) for one in changes_of(step)}
     done |= {plane.deployment for plane in snapshot.control_planes}
-    live = {str(one["metadata"]["name"]): one for one in case.all("Namespace")}
-    tags = tags_after(case)
+    tags, relabelled = tags_after(case), namespaces_after(case)
     return msgspec.structs.replace(
         snapshot,
         tags=tuple(msgspec.structs.replace(tag, revision=tags[tag.tag]) for tag in snapshot.tags),
-        namespaces=tuple(_relabelled(case, one, live) for one in snapshot.namespaces),
+        namespaces=tuple(relabelled.get(one.name, one) for one in snapshot.namespaces),
         workloads=tuple(one for one in snapshot.workloads if one.ref not in done),
         webhooks=(),
         helm_releases=tuple(_upgraded(case, one) for one in snapshot.helm_releases),
     )
-
-
-def _relabelled(case: Case, namespace: Namespace, live: dict[str, Manifest]) -> Namespace:
-    return namespace_after(case, live[namespace.name]) if namespace.name in live else namespace
 
 
 def _upgraded(case: Case, release: HelmRelease) -> HelmRelease:
