@@ -18,8 +18,8 @@ _HAZARD = Hazard(
     title="The Gateway API's CRDs are of a bundle that the target does not take",
     proof="provable",
     severity="blocker",
-    detection="tlsroutes are of bundle 1.5 or newer and do not serve v1alpha2, which keeps istiod up to 1.27.8, 1.28.5 and 1.29.1 "
-    "from getting ready; or there are TLSRoutes, TCPRoutes, GRPCRoutes or BackendTLSPolicies whose CRDs are outside what the target reads.",
+    detection="tlsroutes are of bundle 1.5 or newer without v1alpha2, which keeps istiod up to 1.27.8, 1.28.5 and 1.29.1 from "
+    "getting ready; or there are TLSRoutes, TCPRoutes, GRPCRoutes or BackendTLSPolicies whose CRDs the target does not read.",
     effect="istiod does not get ready, or passes these objects over: their listeners and routes vanish.",
     fix="bring CRDs of a bundle that the target reads together with istiod, with the hosts on a second gateway meanwhile",
     gates=("G2", "G10", "G12"),
@@ -85,7 +85,7 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _sticks(routes: Manifest) -> bool:
-    """Such versions of istiod wait for v1alpha2 where there is the CRD, and that of the standard channel of 1.5 serves v1 alone."""
+    """Such versions of istiod wait for v1alpha2 where there is the CRD, and the standard one of 1.5 serves v1 alone."""
     return (bundle_of(routes) or (0, 0, 0)) >= (1, 5, 0) and not serves(routes, "v1alpha2")
 
 

@@ -20,11 +20,13 @@ _HAZARD = Hazard(
     id="W7",
     title="A revision is removed while something still uses it",
     proof="provable",
-    severity="blocker",
+    # No blocker: resail removes nothing that is in use, its run halts there.
+    severity="warning",
     strategies=("canary",),
     detection="The plan removes a revision, and after its restarts, tags and labels a proxy, a label or an address still leads "
     "to it.",
-    effect="Such proxies keep their last configuration, and fail when their certificate ends or they restart.",
+    effect="The run halts before the removal. Where another removes it, such proxies keep their last configuration, and fail when "
+    "their certificate ends or they restart.",
     fix="restart or relabel what is left first, or plan without --remove-old",
     gates=("G3", "G12"),
     undo=("U4",),
@@ -40,7 +42,7 @@ def _find(case: Case) -> Iterator[Sign]:
     for index, step in enumerate(case.steps or ()):
         if isinstance(step, RemoveRevision):
             for reason in still_asked_for(then, step.revision, _going(case, step)):
-                yield Sign.at(plan, f"steps[{index}].revision", f"revision {step.revision} would be removed, and {reason}")
+                yield Sign.at(plan, f"steps[{index}].revision", f"revision {step.revision} is to be removed, and {reason}")
 
 
 def _going(case: Case, step: RemoveRevision) -> list[Manifest]:
