@@ -20,7 +20,7 @@ from resail.testbed import audit
 from resail.testbed.binaries import ensure
 from resail.testbed.layout import ISTIOD_PREFIX, Layout, Ports
 from resail.testbed.processes import Processes, free_ports
-from resail.testbed.tools import CONTROL_PLANE, ISTIO_VERSIONS
+from resail.testbed.tools import API_SERVER, CONTROL_PLANE, ISTIO_VERSIONS
 
 __all__ = ["Bed", "Istiod", "Istiods"]
 
@@ -64,8 +64,21 @@ class Bed:
         self._client: httpx2.Client | None = None
 
     @classmethod
-    def start(cls, directory: Path, progress: Progress = lambda _: None, istio: tuple[str, ...] = ISTIO_VERSIONS) -> "Bed":
+    def start(
+        cls,
+        directory: Path,
+        progress: Progress = lambda _: None,
+        istio: tuple[str, ...] = ISTIO_VERSIONS,
+        *,
+        controllers: bool = True,
+    ) -> "Bed":
         """Start a new, empty bed; what an earlier one left in ``directory`` is removed.
+
+        Args:
+            directory: for its files.
+            progress: is told what is done.
+            istio: versions of istiod that its supervisor may have to run.
+            controllers: without them there is an API server and nothing else.
 
         Raises:
             UsageError: ``directory`` holds something that is no bed.
@@ -74,7 +87,8 @@ class Bed:
         """
         bed = cls(directory)
         bed._refuse_strange_directory()
-        programs = ensure((*CONTROL_PLANE, *(f"pilot-discovery-{version}" for version in istio)), progress)
+        wanted = CONTROL_PLANE if controllers else API_SERVER
+        programs = ensure((*wanted, *(f"pilot-discovery-{version}" for version in istio)), progress)
         bed.stop()
         shutil.rmtree(bed.layout.root, ignore_errors=True)
         progress("starting etcd and the API server")
@@ -82,7 +96,8 @@ class Bed:
         try:
             bed._start_etcd(programs["etcd"])
             bed._start_api_server(programs["kube-apiserver"])
-            bed._start_controllers()
+            if controllers:
+                bed._start_controllers()
         except BaseException:
             bed.stop()
             raise

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import msgspec
 
-__all__ = ["CONTROL_PLANE", "ISTIO_VERSIONS", "KUBERNETES_VERSION", "TOOLS", "Tool"]
+__all__ = ["API_SERVER", "CONTROL_PLANE", "ISTIO_VERSIONS", "KUBERNETES_VERSION", "TOOLS", "Tool"]
 
 KUBERNETES_VERSION = "1.31.0"
 """In the supported range of Istio 1.24 to 1.27."""
@@ -70,8 +70,11 @@ def _istio(command: str, folder: str, version: str) -> Tool:
     )
 
 
-CONTROL_PLANE = ("etcd", "etcdutl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-"""What every bed runs."""
+API_SERVER = ("etcd", "kube-apiserver")
+"""What an API server takes."""
+
+CONTROL_PLANE = (*API_SERVER, "etcdutl", "kube-controller-manager", "kube-scheduler", "kwok")
+"""What a bed runs."""
 
 _ALL = (
     Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3", "etcd", ("--version",), "etcd Version: 3.6"),

@@ -49,7 +49,7 @@ async def test_a_hazard_is_found_with_its_evidence(name: str, raw: dict[str, Any
     case = await case_of(scenario)
     findings = findings_of(case, name)
 
-    told = {(one.severity, _named(where), where.field) for one in findings for where in one.objects}
+    told = {(one.severity, named(where), where.field) for one in findings for where in one.objects}
     for expected in scenario.found:
         assert (expected.severity, expected.object, expected.field) in told, f"{expected} is not among {told}"
     for finding in findings:
@@ -85,5 +85,5 @@ def test_each_hazard_has_scenarios_and_each_scenario_a_near_miss() -> None:
     assert [name for name, number, raw in raw_scenarios() if not raw["near_misses"]] == []
 
 
-def _named(where: FindingObject) -> str:
+def named(where: FindingObject) -> str:
     return f"{where.kind}/{where.namespace}/{where.name}" if where.namespace else f"{where.kind}/{where.name}"

@@ -103,6 +103,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     target_facts: ReleaseFacts | None = None
     refusals: tuple[Refusal, ...] | None = None
     """What the target's CRDs say to the live custom resources; None: it was not tried."""
+    unreplayed: str = ""
+    """Why that is not all that they have to say; empty: it is."""
     helm_client: str = ""
     """Version of the Helm that will apply; empty where none will."""
 
