@@ -17,7 +17,7 @@ _HAZARD = Hazard(
     severity="info",
     installed="<1.28.0",
     target=">=1.28.0",
-    detection=f"A VirtualService or HTTPRoute mirrors requests, and neither {_FLAG}=false nor compatibilityVersion 1.27 keeps it.",
+    detection=f"A VirtualService or HTTPRoute mirrors requests, and neither {_FLAG}=false nor compatibilityVersion 1.27 is set.",
     effect="Mirrors, logs and metrics that know mirrored requests by the suffixed host do not know them any longer.",
     fix=f"match the plain host, or set {_FLAG} to false",
     gates=("G11",),
