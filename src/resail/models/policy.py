@@ -6,7 +6,7 @@ import msgspec
 
 from resail.models.finding import Severity
 
-__all__ = ["Policy", "Rule", "RuleTest", "Subject"]
+__all__ = ["Policy", "Rule", "RuleTest", "RuleTests", "Subject"]
 
 Subject = Literal["manifest", "finding", "step"]
 
@@ -76,3 +76,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     disable: tuple[str, ...] = ()
     """Ids of built-in rules."""
     tests: tuple[RuleTest, ...] = ()
+
+
+class RuleTests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of tests."""
+
+    rules: tuple[Rule, ...] = ()
+    """In force for these tests beside those of the site."""
+    tests: tuple[RuleTest, ...]

@@ -11,7 +11,7 @@ from resail.checks.policy.review import CompiledRule, compile_rule, evidence, ju
 from resail.errors import UsageError
 from resail.models.policy import Rule, RuleTest
 
-__all__ = ["Trial", "try_rules"]
+__all__ = ["Outcome", "Trial", "try_rules"]
 
 Outcome = Literal["pass", "violation", "skip", "not-evaluated"]
 
