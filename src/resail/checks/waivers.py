@@ -22,47 +22,50 @@ def waive(
 
     Returns:
         the findings that count, in their order; those that were waived; and what is to be said of the waivers themselves:
-        ``waiver-expired`` (a warning) where a finding counts again, ``waiver-unused`` (for information) where none is fitted.
+        ``waiver-expired`` (a warning) where a finding counts again, ``waiver-unused`` (for information) where there is none.
     """
+    given = tuple(waivers)
     counting: list[Finding] = []
     waived: list[Waived] = []
-    given = tuple(waivers)
-    fitting: dict[int, int] = {}
     for finding in findings:
-        fit = [index for index, waiver in enumerate(given) if waiver.fits(finding)]
-        for index in fit:
-            fitting[index] = fitting.get(index, 0) + 1
-        valid = next((given[index] for index in fit if today <= given[index].expires), None)
-        if valid is None:
-            counting.append(finding)
+        fitting = [waiver for waiver in given if waiver.expires >= today and waiver.fits(finding)]
+        if fitting:
+            waived.append(Waived(finding, fitting[0].reason, fitting[0].expires))
         else:
-            waived.append(Waived(finding, valid.reason, valid.expires))
-    about = [
-        _about(FindingObject("Settings", "", place, f"waivers[{index}]"), waiver, fitting.get(index, 0), today)
-        for index, waiver in enumerate(given)
-    ]
-    return tuple(counting), tuple(waived), tuple(one for one in about if one is not None)
+            counting.append(finding)
+    about = []
+    for index, waiver in enumerate(given):
+        here = FindingObject("Settings", "", place, f"waivers[{index}]")
+        if waiver.expires < today:
+            again = sum(waiver.fits(finding) for finding in counting)
+            about.append(_expired(here, waiver, today, again) if again else _unused(here, waiver))
+        elif not any(waiver.fits(one.finding) for one in waived):
+            about.append(_unused(here, waiver))
+    return tuple(counting), tuple(waived), tuple(about)
 
 
-def _about(here: FindingObject, waiver: Waiver, fitting: int, today: date) -> Finding | None:
-    subject = f"the waiver of {waiver.id}{f' for {waiver.object}' if waiver.object else ''}"
-    if not fitting:
-        return Finding(
-            id="waiver-unused",
-            severity="info",
-            message=f"{subject} fits no finding",
-            objects=(here,),
-            evidence=f"no finding {waiver.id} has all of its objects there",
-            fix="take it out, or mend its id or object",
-        )
-    if waiver.expires < today:
-        counted = "1 finding counts" if fitting == 1 else f"{fitting} findings count"
-        return Finding(
-            id="waiver-expired",
-            severity="warning",
-            message=f"{subject} ended on {waiver.expires}, and {counted} again",
-            objects=(here,),
-            evidence=f"expires: {waiver.expires}; today is {today}; reason: {waiver.reason}",
-            fix="mend what it was for, or give it another date",
-        )
-    return None
+def _expired(here: FindingObject, waiver: Waiver, today: date, again: int) -> Finding:
+    counted = "1 finding counts" if again == 1 else f"{again} findings count"
+    return Finding(
+        id="waiver-expired",
+        severity="warning",
+        message=f"{_named(waiver)} ended on {waiver.expires}, and {counted} again",
+        objects=(here,),
+        evidence=f"expires: {waiver.expires}; today is {today}; reason: {waiver.reason}",
+        fix="mend what it was for, or give it another date",
+    )
+
+
+def _unused(here: FindingObject, waiver: Waiver) -> Finding:
+    return Finding(
+        id="waiver-unused",
+        severity="info",
+        message=f"{_named(waiver)} is not needed",
+        objects=(here,),
+        evidence=f"no finding {waiver.id} that it fits is left for it",
+        fix="take it out, or mend its id or object",
+    )
+
+
+def _named(waiver: Waiver) -> str:
+    return f"the waiver of {waiver.id}{f' for {waiver.object}' if waiver.object else ''}"

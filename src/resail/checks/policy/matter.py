@@ -33,12 +33,12 @@ class Matter(msgspec.Struct, frozen=True):
     @classmethod
     def of_finding(cls, finding: Finding) -> "Matter":
         """What something else found."""
-        return cls("finding", msgspec.to_builtins(finding), finding.objects)
+        return cls("finding", _as_json(finding), finding.objects)
 
     @classmethod
     def of_step(cls, index: int, step: Step) -> "Matter":
         """A step of the plan; ``index`` is its position there."""
-        return cls("step", msgspec.to_builtins(step), (FindingObject("Plan", "", "plan", f"steps[{index}]"),))
+        return cls("step", _as_json(step), (FindingObject("Plan", "", "plan", f"steps[{index}]"),))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,3 +51,7 @@ class Matter(msgspec.Struct, frozen=True):
                 return (str(self.value.get("id", "")),)
             case "step":
                 return (str(self.value.get("type", "")),)
+
+
+def _as_json(value: Finding | Step) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
