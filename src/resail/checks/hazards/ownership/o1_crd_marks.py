@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
 from resail.checks.hazards.ownership.helm_marks import signs_of_strangers
-from resail.checks.hazards.ownership.rendered import same_object
+from resail.checks.hazards.ownership.rendered import named
 from resail.models.field_path import first
 from resail.models.identity import Manifest
 
@@ -52,7 +52,7 @@ def _is_istios(crd: Manifest) -> bool:
 
 def _comes_with(part: Part, crd: Manifest) -> bool:
     """Is it among what the target renders, as far as that is known?"""
-    return part.rendered is None or any(same_object(one, crd) for one in part.rendered)
+    return part.rendered is None or named(part.rendered, crd) is not None
 
 
 RULE = Rule(_HAZARD, _find)

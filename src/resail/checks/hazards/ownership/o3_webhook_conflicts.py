@@ -8,6 +8,7 @@ from resail.checks.hazards.ownership.field_managers import OF_THE_RELEASE, field
 from resail.checks.hazards.ownership.rendered import live, rendered_parts
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest, ObjectRef
+from resail.models.plan import FieldOwnerConflict, HelmChange
 
 __all__ = ["RULE"]
 
@@ -43,10 +44,16 @@ def _find(case: Case) -> Iterator[Sign]:
         for rendered in part.target:
             there = live(case, rendered) if rendered["kind"].endswith("WebhookConfiguration") else None
             if there is not None:
-                yield from _signs(rendered, there)
+                yield from _signs(rendered, there, _forced(case))
 
 
-def _signs(rendered: Manifest, there: Manifest) -> Iterator[Sign]:
+def _forced(case: Case) -> set[FieldOwnerConflict]:
+    """What the plan overwrites, as its steps say; of istiod's own patch nothing is left to tell then."""
+    changes = [getattr(step, "change", None) for step in case.steps or ()]
+    return {one for change in changes if isinstance(change, HelmChange) for one in change.forced}
+
+
+def _signs(rendered: Manifest, there: Manifest, forced: set[FieldOwnerConflict]) -> Iterator[Sign]:
     managers = field_managers(there)
     ref = ObjectRef.of(there)
     for entry in find(rendered, "webhooks[*]"):
@@ -55,15 +62,14 @@ def _signs(rendered: Manifest, there: Manifest) -> Iterator[Sign]:
             path = f"webhooks[name={name}].{field}"
             new, old = first(entry.value, field), first(there, path)
             others = managers.get(path, frozenset()) - OF_THE_RELEASE
-            if new in (None, old) or not others:
+            istiods = FieldOwnerConflict(ref, f'.webhooks[name="{name}"].{field}', _ISTIOD)
+            if new in (None, old) or not others or istiods in forced:
                 continue
-            who = ", ".join(sorted(others))
             if field == "failurePolicy" and others == {_ISTIOD}:
-                told = f"`helm upgrade` would stop at {ref}, since istiod has set failurePolicy to {old} and the chart sets {new}"
-                yield Sign.at(
-                    there, path, f"{told}; resail overwrites it, and istiod sets it again", severity="info", fix=_BY_HAND
-                )
+                told = f"`helm upgrade` would stop at {ref}, since istiod has set {field} to {old} and the chart sets {new}"
+                yield Sign.at(there, path, told, severity="info", fix=_BY_HAND)
             else:
+                who = ", ".join(sorted(others))
                 yield Sign.at(there, path, f"the chart sets {field} of {ref}, which {who} has set and will set again")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.ownership.field_managers import field_managers
-from resail.checks.hazards.ownership.rendered import named, rendered_parts
+from resail.checks.hazards.ownership.rendered import live, named, rendered_parts
 from resail.models.field_path import first
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import HelmChange, IstioctlChange, SailChange
@@ -42,10 +42,12 @@ _HAZARD = Hazard(
 
 def _find(case: Case) -> Iterator[Sign]:
     for part in rendered_parts(case, "gateway"):
-        for service in case.all("Service"):
-            rendered = named(part.target, service)
-            if rendered is not None or named(part.running, service) is not None:
-                yield from _signs(case, part, service, rendered)
+        # What istioctl renders has all components, and only what it applied tells which are a gateway's.
+        made = part.running if part.method == "istioctl" else (*part.running, *part.target)
+        for own in made:
+            service = live(case, own) if own["kind"] == "Service" else None
+            if service is not None:
+                yield from _signs(case, part, service, named(part.target, own))
 
 
 def _signs(case: Case, part: Part, service: Manifest, rendered: Manifest | None) -> Iterator[Sign]:

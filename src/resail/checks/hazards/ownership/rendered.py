@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case, Part
-from resail.models.field_path import first
-from resail.models.identity import Manifest
+from resail.models.identity import Manifest, ObjectRef
 from resail.models.mesh_objects import group_kind
 
-__all__ = ["kind_of", "live", "named", "rendered_parts", "same_object"]
+__all__ = ["live", "named", "rendered_parts"]
 
 
 def rendered_parts(case: Case, *charts: str) -> Iterator[Part]:
@@ -24,29 +23,23 @@ def rendered_parts(case: Case, *charts: str) -> Iterator[Part]:
             _ = part.target
 
 
-def kind_of(manifest: Manifest) -> str:
-    """As ``Case.all`` takes it."""
-    return group_kind(manifest["apiVersion"], manifest["kind"])
-
-
 def live(case: Case, manifest: Manifest) -> Manifest | None:
     """The object of the cluster with the name of this one; None where it is not there, or of a kind that is never read.
 
     Raises:
         Unknown: its kind could not be read.
     """
-    kind = kind_of(manifest)
+    kind = group_kind(manifest["apiVersion"], manifest["kind"])
     read = case.all(kind) if kind in case.objects.unread else case.objects.by_kind.get(kind, ())
     return named(read, manifest)
 
 
 def named(manifests: tuple[Manifest, ...], manifest: Manifest) -> Manifest | None:
     """The one of these that is the same object as another, in whatever version of its kind."""
-    return next((one for one in manifests if same_object(one, manifest)), None)
+    key = _key(manifest)
+    return next((one for one in manifests if _key(one) == key), None)
 
 
-def same_object(one: Manifest, other: Manifest) -> bool:
-    """Are kind, namespace and name the same?"""
-    return kind_of(one) == kind_of(other) and all(
-        first(one, f"metadata.{key}", "") == first(other, f"metadata.{key}", "") for key in ("namespace", "name")
-    )
+def _key(manifest: Manifest) -> tuple[str, str, str]:
+    ref = ObjectRef.of(manifest)
+    return group_kind(ref.api_version, ref.kind), ref.namespace, ref.name
