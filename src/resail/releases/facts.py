@@ -100,7 +100,7 @@ def line_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _shipped(line: str) -> ReleaseFacts | None:
     file = _LINES / f"{line}.json"
     return decode_json(file.read_bytes(), ReleaseFacts, on=str(file)) if file.is_file() else None

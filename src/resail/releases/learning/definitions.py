@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml12
 
 from resail.errors import ArtifactError
@@ -13,6 +14,26 @@ from resail.models.release_facts import CrdFacts
 __all__ = ["definitions_of"]
 
 
+class _Version(msgspec.Struct):
+    name: str
+    served: bool
+    storage: bool
+    schema: Any = None
+
+
+class _Spec(msgspec.Struct):
+    versions: list[_Version]
+
+
+class _Metadata(msgspec.Struct):
+    name: str
+
+
+class _Definition(msgspec.Struct):
+    metadata: _Metadata
+    spec: _Spec
+
+
 def definitions_of(base: Path) -> dict[str, CrdFacts]:
     """By name, out of chart base.
 
@@ -20,44 +41,42 @@ def definitions_of(base: Path) -> dict[str, CrdFacts]:
         ArtifactError: a file cannot be read.
     """
     files = sorted([*base.glob("crds/*.yaml"), *base.glob("files/crd-*.yaml")])
-    return dict(sorted((one["metadata"]["name"], _facts(one)) for file in files for one in _definitions(file)))
+    return dict(sorted((one.metadata.name, _facts(one.spec.versions)) for file in files for one in _definitions(file)))
 
 
-def _definitions(file: Path) -> Iterator[dict[str, Any]]:
+def _definitions(file: Path) -> Iterator[_Definition]:
     try:
         documents: Any = yaml12.parse_yaml(file.read_text(), multi=True)
+        for document in documents:
+            if first(document, "kind") == "CustomResourceDefinition":
+                yield msgspec.convert(document, _Definition)
     except (ValueError, OSError) as error:
-        raise ArtifactError(f"it is not YAML: {error}", on=str(file), next_step="get the release again") from error
-    for document in documents:
-        if first(document, "kind") == "CustomResourceDefinition" and isinstance(first(document, "metadata.name"), str):
-            yield document
+        raise ArtifactError(f"it has no CRDs to read: {error}", on=str(file), next_step="get the release again") from error
 
 
-def _facts(definition: dict[str, Any]) -> CrdFacts:
-    versions = [one for one in first(definition, "spec.versions", []) if isinstance(one, dict)]
+def _facts(versions: list[_Version]) -> CrdFacts:
     fields: dict[str, Any] = {}
     for version in versions:
-        _merge(fields, _fields(first(version, "schema.openAPIV3Schema.properties.spec", {})))
+        _merge(fields, _fields(first(version.schema, "openAPIV3Schema.properties.spec")))
     return CrdFacts(
-        storage=next((one["name"] for one in versions if one.get("storage")), ""),
-        served=tuple(one["name"] for one in versions if one.get("served")),
+        storage=next((one.name for one in versions if one.storage), ""),
+        served=tuple(one.name for one in versions if one.served),
         fields=fields,
     )
 
 
 def _fields(schema: Any) -> dict[str, Any]:
     """The fields of an object's schema."""
-    fields = {}
-    for name, below in sorted((first(schema, "properties") or {}).items()):
-        while first(below, "type") == "array":
-            name, below = f"{name}[*]", first(below, "items", {})
-        fields[name] = _fields(below) or _type(below)
+    properties = first(schema, "properties")
+    named = sorted(properties.items()) if isinstance(properties, dict) else []
     extra = first(schema, "additionalProperties")
-    if isinstance(extra, dict):
-        while first(extra, "type") == "array":
-            extra = first(extra, "items", {})
-        fields["*"] = _fields(extra) or _type(extra)
-    return fields
+    return dict(_field(name, below) for name, below in (*named, *([("*", extra)] if isinstance(extra, dict) else [])))
+
+
+def _field(name: str, schema: Any) -> tuple[str, Any]:
+    while first(schema, "type") == "array":
+        name, schema = f"{name}[*]", first(schema, "items")
+    return name, _fields(schema) or _type(schema)
 
 
 def _type(schema: Any) -> str:

@@ -57,8 +57,19 @@ def learn(
         older_values: chart → paths that the line before had, which a note on removed ones names.
 
     Raises:
-        ArtifactError: it has no charts, or one cannot be read.
+        ArtifactError: it has no charts, or a file cannot be read.
     """
+    try:
+        return _learned(directory, version, older_notes, older_values)
+    except OSError as error:
+        raise ArtifactError(
+            f"it cannot be read: {error.strerror}", on=str(error.filename), next_step="make the release's files readable"
+        ) from error
+
+
+def _learned(
+    directory: Path, version: str, older_notes: Collection[str], older_values: Mapping[str, Collection[str]]
+) -> ReleaseFacts:
     charts = charts_of(directory)
     values = {name: _released(values_of(chart)) for name, chart in charts.items()}
     named = {name: {*paths, *older_values.get(name, ())} for name, paths in values.items()}

@@ -44,6 +44,8 @@ def notes_of(
     files = sorted((tree / FOLDER).glob("*.yaml"))
     if not files:
         return None
+    full = version.count(".") > 1
+    place = f"{_PLACE}/{version if full else f'release-{version}'}/{FOLDER.as_posix()}"
     return tuple(
         ReleaseNote(
             id=file.stem,
@@ -51,8 +53,8 @@ def notes_of(
             area=area,
             text=text,
             marks=marks_of(whole, values),
-            source=f"{_PLACE}/{version}/{FOLDER.as_posix()}/{file.name}",
-            since=version if version.count(".") > 1 else "",
+            source=f"{place}/{file.name}",
+            since=version if full else "",
         )
         for file in files
         if file.stem not in older
