@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from resail.apps.cli.main import cli
 from resail.errors import ExitCode
@@ -57,3 +58,8 @@ def test_a_section_has_exactly_the_options_that_there_are(path: str) -> None:
 def test_the_global_options_are_documented() -> None:
     text = (REFERENCE / "commands.md").read_text().split("\n## ")[0]
     assert {name for name in GLOBAL if f"`{name}" in text or f", {name}" in text} == GLOBAL
+
+
+def test_the_page_of_hazards_is_what_explain_prints() -> None:
+    printed = CliRunner().invoke(cli, ["explain", "-o", "md"])
+    assert (REFERENCE / "hazards.md").read_text() == printed.output

@@ -4,7 +4,7 @@ import pytest
 
 from resail.models.identity import IstioVersion, ObjectRef
 from resail.models.snapshot import Component, Ownership
-from resail.plan.hops import kubernetes_findings, left_behind, node_level, standing_of
+from resail.plan.hops import left_behind, node_level, standing_of
 from resail.plan.path import Standing
 from resail.plan.selection import select
 from tests.plan.meshes import HELM, NOBODY, deployment, mesh
@@ -42,10 +42,3 @@ def test_a_proxy_that_would_be_two_minors_behind_is_told(version: str, kind: str
     snapshot = mesh(deployment("web", version=version, kind=kind))
     assert [one.severity for one in left_behind(snapshot, "default", at("1.27.9"))] == ([severity] if severity else [])
     assert left_behind(snapshot, "other", at("1.27.9")) == []
-
-
-def test_a_kubernetes_that_the_target_does_not_list_is_told() -> None:
-    target = IstioVersion(1, 27, 9)
-    assert kubernetes_findings(mesh(), target, ("1.30", "1.31")) == []
-    (finding,) = kubernetes_findings(mesh(), target, ("1.32",))
-    assert (finding.id, finding.severity) == ("kubernetes-version-unsupported", "warning")

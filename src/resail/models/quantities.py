@@ -21,9 +21,10 @@ def parse_quantity(text: str) -> Decimal:
     """``100m`` → 0.1, ``1Gi`` → 1073741824; 0 for what is no quantity."""
     suffix = next((suffix for suffix in _SUFFIXES if suffix and text.endswith(suffix)), "")
     try:
-        return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
+        number = Decimal(text.removesuffix(suffix))
     except InvalidOperation:
         return Decimal(0)
+    return number * _SUFFIXES[suffix] if number.is_finite() else Decimal(0)
 
 
 def cpu_millis(text: str) -> int:

@@ -9,10 +9,11 @@ import msgspec
 
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.parts import parts_of
-from resail.errors import ArtifactError, UsageError
+from resail.checks.hazards.values.idle import rendered_alike, unread_candidates, without
+from resail.errors import ArtifactError, UsageError, ValuesRefusedError
 from resail.models.identity import IstioVersion, Manifest
 from resail.models.plan import Plan
-from resail.models.rendering import ChartFacts
+from resail.models.rendering import ChartFacts, IstioctlRequest
 from resail.models.snapshot import ControlPlane
 from resail.operations.preparing import Prepared, PreparedHop, UpgradeWish
 from resail.operations.rendering import Rendering
@@ -123,7 +124,22 @@ async def _running_defaults(
 
 async def _completed(one: TargetPart, defaults: dict[str, ChartFacts], hop: PreparedHop, rendering: Rendering) -> Part:
     facts = defaults.get(one.part.chart)
-    return msgspec.structs.replace(one.part, running_defaults=facts.values if facts else None)
+    part = msgspec.structs.replace(one.part, running_defaults=facts.values if facts else None)
+    idle = [path for path in unread_candidates(part) if await _is_idle(one, path, hop, rendering)]
+    return msgspec.structs.replace(part, idle=tuple(idle))
+
+
+async def _is_idle(one: TargetPart, path: str, hop: PreparedHop, rendering: Rendering) -> bool:
+    """Does the target render the same without this value?"""
+    request = one.request
+    if isinstance(request, IstioctlRequest) or without(request.values, path) == request.values:
+        return False
+    spared = msgspec.structs.replace(request, values=without(request.values, path))
+    try:
+        [objects] = await rendering.all([spared], Path(hop.release.directory))
+    except ValuesRefusedError:
+        return False
+    return rendered_alike(objects, one.part.target)
 
 
 def _refused(part: Part, refusal: str, refused: str) -> Part:

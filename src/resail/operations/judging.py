@@ -6,7 +6,8 @@ import msgspec
 
 from resail.checks.hazards.assessment import assess, merged
 from resail.checks.hazards.case import Case
-from resail.checks.hazards.catalogue import RULES
+from resail.checks.hazards.checklist import questions_for
+from resail.checks.rulebook import RULEBOOK
 from resail.models.finding import Finding
 from resail.models.precheck import NotEvaluated, Question
 
@@ -24,5 +25,6 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def judge(cases: Sequence[Case]) -> Judgement:
     """Apply all rules to each hop."""
-    assessment = merged([assess(case, RULES) for case in cases])
-    return Judgement(assessment.findings, assessment.not_evaluated)
+    assessment = merged([assess(case, RULEBOOK) for case in cases])
+    asked = {question.id: question for case in cases for question in questions_for(case)}
+    return Judgement(assessment.findings, assessment.not_evaluated, tuple(asked[name] for name in sorted(asked)))

@@ -20,6 +20,7 @@ from resail.plan.assembly import assemble
 from resail.releases.catalogue import find_patch
 from resail.releases.interface import IstioctlRenderer, Renderer
 from resail.releases.rendering import open_renderer
+from resail.releases.store import default_store
 
 __all__ = ["PrecheckRequest", "precheck"]
 
@@ -66,8 +67,7 @@ async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Renderin
     try:
         prepared = await prepare(request, mesh.snapshot, rendering, progress)
     except (BlockedError, ValuesRefusedError, ArtifactError) as error:
-        if isinstance(error, ArtifactError):
-            find_patch(IstioVersion.parse(request.target))
+        _refuse_no_version(request, progress)
         case = only_case(request, mesh, today, _refusal(error), error.on)
         if case is None or plane is None:
             raise
@@ -94,6 +94,18 @@ async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Renderin
         checklist=judgement.checklist,
         more_notes=judgement.more_notes,
     )
+
+
+def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]) -> None:
+    """A version that the catalogue does not know may be newer than it; its files show that there is one."""
+    target = IstioVersion.parse(request.target)
+    try:
+        find_patch(target)
+    except ArtifactError as unknown:
+        try:
+            default_store(request.release_directories).get(target, progress)
+        except ArtifactError:
+            raise unknown from None
 
 
 async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> list[Finding]:

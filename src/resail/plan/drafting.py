@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from resail.checks.requirements.kubernetes import kubernetes_findings
 from resail.errors import BlockedError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import Manifest
 from resail.models.rendering import ChartFacts, IstioctlRequest, RenderRequest
 from resail.models.snapshot import HelmRelease, IstioctlComponent, MeshSnapshot, RevisionTag
-from resail.plan.hops import kubernetes_findings, left_behind
+from resail.plan.hops import left_behind
 from resail.plan.istio_operator import moved_on, only, with_default_tag, with_revision, with_tag
 from resail.plan.options import PlanOptions
 from resail.plan.path import Leg

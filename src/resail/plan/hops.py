@@ -11,7 +11,7 @@ from resail.models.snapshot import MeshSnapshot
 from resail.plan.path import Standing
 from resail.plan.selection import Selection
 
-__all__ = ["kubernetes_findings", "left_behind", "node_level", "standing_of"]
+__all__ = ["left_behind", "node_level", "standing_of"]
 
 _NODE_LEVEL = ("cni", "ztunnel")
 _OURS = ("helm", "istioctl")
@@ -55,24 +55,6 @@ def left_behind(snapshot: MeshSnapshot, revision: str, target: IstioVersion) -> 
             )
         )
     return findings
-
-
-def kubernetes_findings(snapshot: MeshSnapshot, target: IstioVersion, supported: tuple[str, ...]) -> list[Finding]:
-    """Is the cluster's Kubernetes one that the target documents as supported?"""
-    running = ".".join(snapshot.cluster.kubernetes_version.split(".")[:2])
-    if not supported or running in supported:
-        return []
-    return [
-        Finding(
-            id="kubernetes-version-unsupported",
-            severity="warning",
-            message=f"Istio {target.line} does not list Kubernetes {running} as supported",
-            objects=(FindingObject("APIServer", "", "kubernetes", "version"),),
-            evidence=f"the API server is {snapshot.cluster.kubernetes_version}; supported are {', '.join(supported)}",
-            fix="upgrade Kubernetes first, or choose another Istio version",
-            source="https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases",
-        )
-    ]
 
 
 def _versions(tags: Iterable[str]) -> Iterator[IstioVersion]:

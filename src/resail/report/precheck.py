@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from resail import __version__
-from resail.checks.hazards.catalogue import find_rule
+from resail.checks.rulebook import find_rule
 from resail.models.encoding import pretty_json
 from resail.models.finding import Finding
 from resail.models.precheck import Precheck

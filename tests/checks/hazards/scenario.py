@@ -195,7 +195,7 @@ def _base(scenario: Scenario) -> list[Manifest]:
             "metadata": {"name": "node-1"},
             "status": {
                 "allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"},
-                "conditions": [{"type": "Ready", "status": "True"}],
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-01T00:00:00Z"}],
                 "nodeInfo": {"kubeletVersion": f"v{scenario.kubernetes}", "architecture": "amd64"},
             },
         },

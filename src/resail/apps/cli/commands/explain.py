@@ -10,7 +10,7 @@ from resail.apps.cli.settings import Settings
 __all__ = ["command"]
 
 
-@click.command("explain", cls=Command)
+@click.command("explain", cls=Command, formats=("table", "json", "yaml", "md"))
 @click.argument("name", metavar="[ID]", required=False)
 @click.pass_obj
 def command(settings: Settings, name: str | None) -> None:
@@ -21,21 +21,16 @@ def command(settings: Settings, name: str | None) -> None:
     from resail.apps.cli.output import print_result
     from resail.operations.explain import catalogue, explain
 
-    if name is None:
-        hazards = catalogue()
-
-        def listing() -> Any:
-            from resail.apps.cli.drawing.hazards import draw_catalogue
-
-            return draw_catalogue(hazards)
-
-        print_result(hazards, settings, listing)
-        return
-    hazard = explain(name)
+    hazards = catalogue() if name is None else (explain(name),)
 
     def table() -> Any:
-        from resail.apps.cli.drawing.hazards import draw_hazard
+        from resail.apps.cli.drawing.hazards import draw_catalogue, draw_hazard
 
-        return draw_hazard(hazard)
+        return draw_catalogue(hazards) if name is None else draw_hazard(hazards[0])
 
-    print_result(hazard, settings, table)
+    if settings.output == "md":
+        from resail.report.hazards import render_catalogue
+
+        click.echo(render_catalogue(hazards), nl=False)
+    else:
+        print_result(hazards if name is None else hazards[0], settings, table)

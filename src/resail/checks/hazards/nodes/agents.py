@@ -1,6 +1,6 @@
 """The agents of the nodes, istio-cni and ztunnel: their version, and what they are told, before a hop and after it."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -109,6 +109,6 @@ def enrolled(case: Case) -> list[Manifest]:
     return [pod for pod in case.all("Pod") if first(pod, _REDIRECTION) == "enabled"]
 
 
-def redirection(pod: dict[str, Any]) -> Seen:
+def redirection(pod: Manifest) -> Seen:
     """Where the mark stands."""
     return Seen(pod, _REDIRECTION)
