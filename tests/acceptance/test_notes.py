@@ -11,8 +11,7 @@ from resail.checks.notes import relevant_notes
 from resail.models.identity import IstioVersion
 from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.releases.facts import facts_on_the_way
-from resail.snapshot import capture
-from resail.snapshot.mesh_objects import gather_objects
+from resail.snapshot.mesh_objects import capture_all
 from resail.testbed.mesh.install import install_mesh, render_mesh
 from resail.twin.cluster import open_twin
 from tests.acceptance.crashes import settle
@@ -35,8 +34,7 @@ async def case_of_demo(twin: Path) -> Case:
         pass
     async with connect_to(ClusterChoice(twin=twin)) as connection, connection.open_installer() as installer:
         await install_mesh(connection.cluster, installer, mesh, print)
-        snapshot = await capture(connection.cluster)
-        objects = await gather_objects(connection.cluster)
+        snapshot, objects = await capture_all(connection.cluster)
     return Case(
         installed=version,
         target=version,

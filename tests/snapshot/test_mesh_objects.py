@@ -121,7 +121,7 @@ async def test_what_is_kept() -> None:
     assert "data" not in remote
     assert VALUE not in str(objects)
     [pod] = objects.by_kind["Pod"]
-    assert pod["spec"] == {"containers": [{"name": "discovery", "image": ""}]}
+    assert pod["spec"] == {"containers": [{"name": "discovery"}]}
     [found] = objects.by_kind["EndpointSlice.discovery.k8s.io"]
     assert found["endpoints"] == [{"conditions": {"ready": False}}]
     assert objects.unread == {}

@@ -12,7 +12,7 @@ _NOT_READY = {"conditions": {"ready": False}}
 
 
 def written_pod(pod: PodShape) -> Manifest:
-    """Whose it is, its labels and annotations, its images, node and addresses."""
+    """Whose it is, its labels and annotations, its images and what they ask for, its node and addresses."""
     metadata, spec, status = pod.metadata, pod.spec, pod.status
     owners = {"ownerReferences": [_owner(owner) for owner in metadata.owner_references]}
     created = metadata.creation_timestamp
@@ -82,8 +82,11 @@ def _owner(owner: Owner) -> dict[str, Any]:
     return {**written, "controller": True} if owner.controller else written
 
 
-def _container(container: Container) -> dict[str, str]:
-    return {"name": container.name, "image": container.image}
+def _container(container: Container) -> dict[str, Any]:
+    resources = _present({"requests": container.resources.requests, "limits": container.resources.limits})
+    return _present(
+        {"name": container.name, "image": container.image, "resources": resources, "restartPolicy": container.restart_policy}
+    )
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:

@@ -60,12 +60,15 @@ class _Metadata(_Shape):
 
 class _Resources(_Shape):
     requests: dict[str, str | int | float] = {}
+    limits: dict[str, str | int | float] = {}
 
 
 class Container(_Shape):
     name: str
     image: str = ""
     resources: _Resources = msgspec.field(default_factory=_Resources)
+    restart_policy: str = ""
+    """Of an init container: ``Always`` where it is a native sidecar."""
 
 
 class _Condition(_Shape):

@@ -68,7 +68,7 @@ class BareServer:
         definitions = [one for one in objects if one["kind"] == CRD.kind]
         for one in definitions:
             await self._put(cluster, one)
-        await self._served(cluster, definitions)
+        await self.serves(cluster, definitions)
         others = [one for one in objects if one["kind"] != CRD.kind]
         accounts = {_account(one) for one in others if one["kind"] == "Pod"}
         there = {ObjectRef.of(one) for one in others}
@@ -80,6 +80,15 @@ class BareServer:
         ]
         for one in sorted(others, key=_rank):
             await self._put(cluster, one)
+        for one in others:
+            if one["kind"] == "Namespace" and one != _lenient(one):
+                await cluster.patch(ObjectRef.of(one), {"metadata": {"labels": one["metadata"]["labels"]}})
+
+    def forget(self, kinds: str) -> None:
+        """Remove all objects under a prefix of keys, such as ``apiextensions.k8s.io/customresourcedefinitions``."""
+        for one in self._range(keys_only=True):
+            if base64.b64decode(one["key"]).decode().startswith(f"/registry/{kinds}/"):
+                self._etcd.post("/v3/kv/deleterange", json={"key": one["key"]}).raise_for_status()
 
     async def _put(self, cluster: Cluster, manifest: Manifest) -> None:
         ref = ObjectRef.of(manifest)
@@ -89,12 +98,15 @@ class BareServer:
             return
         if ref.kind_ref == CRD and (await self._is_there(cluster, ref)):
             await self._replace(cluster, ref, wanted)
-            return
-        await _until_webhooks_are_gone(cluster, wanted)
-        if "status" in manifest and ref.kind not in ("Node",):
+        else:
+            await _until_webhooks_are_gone(cluster, wanted)
+        status = manifest.get("status") or {}
+        if ref.kind_ref == CRD:
+            status = {key: status[key] for key in status if key == "storedVersions"}
+        if status and ref.kind != "Node":
             path = f"{await cluster._discovery.path(ref)}/status"  # type: ignore[attr-defined]
             answer = self._bed.api(
-                "PATCH", path, json={"status": manifest["status"]}, headers={"Content-Type": "application/merge-patch+json"}
+                "PATCH", path, json={"status": status}, headers={"Content-Type": "application/merge-patch+json"}
             )
             assert answer.is_success, f"status of {ref}: {answer.text}"
 
@@ -110,7 +122,8 @@ class BareServer:
         answer = self._bed.api("PUT", path, json={**manifest, "metadata": metadata})
         assert answer.is_success, f"{ref}: {answer.text}"
 
-    async def _served(self, cluster: Cluster, definitions: list[Manifest]) -> None:
+    async def serves(self, cluster: Cluster, definitions: Iterable[Manifest]) -> None:
+        """Wait until these can be used."""
         wanted = {
             KindRef(f"{one['spec']['group']}/{version['name']}", one["spec"]["names"]["kind"])
             for one in definitions
@@ -134,7 +147,16 @@ async def _until_webhooks_are_gone(cluster: Cluster, manifest: Manifest) -> None
                 raise
 
 
+def _lenient(namespace: Manifest) -> Manifest:
+    """Without the labels for which pods are refused that may have been there before."""
+    labels = namespace["metadata"].get("labels") or {}
+    kept = {key: value for key, value in labels.items() if not key.startswith("pod-security.kubernetes.io/")}
+    return namespace if kept == labels else {**namespace, "metadata": {**namespace["metadata"], "labels": kept}}
+
+
 def _sendable(manifest: Manifest) -> Manifest:
+    if manifest["kind"] == "Namespace":
+        manifest = _lenient(manifest)
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in _GIVEN_BY_THE_SERVER}
     if manifest["kind"] == CRD.kind and manifest["spec"]["group"].endswith(".k8s.io"):
         metadata["annotations"] = {**_APPROVED, **(metadata.get("annotations") or {})}

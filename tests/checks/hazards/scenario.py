@@ -34,6 +34,9 @@ from resail.snapshot.stand_in.model import custom_definition
 from tests.snapshot.object_reader import ObjectReader
 
 FOLDER = Path(__file__).with_name("scenarios")
+UID = "0c4e7d21-0000-4000-8000-000000000001"
+"""Of the cluster."""
+
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 _CUSTOM = ("istio.io", "gateway.networking.", "inference.networking.", "sailoperator.io", "toolkit.fluxcd.io")
 _CLUSTER_SCOPED = ("GatewayClass", "Istio", "IstioRevision", "IstioCNI", "ZTunnel", "IstioRevisionTag")
@@ -138,7 +141,7 @@ def objects_of(scenario: Scenario) -> list[Manifest]:
 
 
 def _namespace(name: str) -> Manifest:
-    uid = {"uid": "0c4e7d21-0000-4000-8000-000000000001"} if name == "kube-system" else {}
+    uid = {"uid": UID} if name == "kube-system" else {}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **uid}}
 
 

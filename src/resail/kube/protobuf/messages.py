@@ -32,8 +32,8 @@ _MESSAGES: Final = {
         "repeated Container containers = 2; string serviceAccountName = 8; string nodeName = 10; "
         "repeated Container initContainers = 20"
     ),
-    "Container": "string name = 1; string image = 2; ResourceRequirements resources = 8",
-    "ResourceRequirements": "map<string, Quantity> requests = 2",
+    "Container": "string name = 1; string image = 2; ResourceRequirements resources = 8; string restartPolicy = 24",
+    "ResourceRequirements": "map<string, Quantity> limits = 1; map<string, Quantity> requests = 2",
     "PodStatus": "string phase = 1; repeated Condition conditions = 2; Time startTime = 7; repeated PodIP podIPs = 12",
     "PodIP": "string ip = 1",
     "PodTemplateSpec": "ObjectMeta metadata = 1; PodSpec spec = 2",

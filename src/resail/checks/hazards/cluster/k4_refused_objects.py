@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case, Refusal, Unknown
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
 from resail.models.field_path import first
-from resail.models.identity import Manifest, ObjectRef
+from resail.models.identity import Manifest
 from resail.models.mesh_objects import group_kind
 
 __all__ = ["RULE"]
@@ -35,9 +35,9 @@ def _find(case: Case) -> Iterator[Sign]:
     if case.refusals is None:
         raise Unknown("the objects were not tried against the target's CRDs")
     for refusal in case.refusals:
-        kind = group_kind(refusal.ref.api_version, refusal.ref.kind)
-        for one in case.all(kind):
-            if ObjectRef.of(one) == refusal.ref:
+        ref = refusal.ref
+        for one in case.all(group_kind(ref.api_version, ref.kind)):
+            if (first(one, "metadata.namespace", ""), first(one, "metadata.name")) == (ref.namespace, ref.name):
                 yield Sign.at(one, _place(one, refusal.path), f"the CRDs of {case.target} refuse it: {_said(refusal)}")
     if case.unreplayed:
         raise Unknown(case.unreplayed)
