@@ -18,7 +18,7 @@ from resail.testbed.binaries import ensure
 from resail.testbed.mesh.install import TO, install_mesh, render_mesh
 from resail.testbed.tools import KUBERNETES_VERSION
 
-__all__ = ["main"]
+__all__ = ["install", "main"]
 
 RUNS = 3
 LEAST_MEGABYTES = 200
@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="resail-bench-") as folder:
         bed = Bed.start(Path(folder) / "bed", say)
         try:
-            asyncio.run(_install(bed))
+            asyncio.run(install(bed))
             asyncio.run(settle_crowd(bed, say))
             rows = _measure_all(bed, kubectl, Path(folder))
         finally:
@@ -67,7 +67,8 @@ def main() -> None:
         raise SystemExit(f"the lists have only {size:.0f} MB as JSON, which says little: {LEAST_MEGABYTES} are wanted")
 
 
-async def _install(bed: Bed) -> None:
+async def install(bed: Bed) -> None:
+    """The demo mesh."""
     mesh = await render_mesh(say)
     async with connect(bed.kubeconfig_of("deployer")) as cluster, open_helm(cluster.access, cluster, cluster) as helm:
         await install_mesh(cluster, helm, mesh, say)

@@ -6,7 +6,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -30,8 +30,8 @@ class Cost(msgspec.Struct, frozen=True):
     """Largest resident set of any one process of it."""
 
 
-def measure(command: Sequence[str | Path], output: Path, environment: Mapping[str, str]) -> Cost:
-    """Run it once, standard output into the file.
+def measure(command: Sequence[str | Path], output: Path, environment: Mapping[str, str], fine: Collection[int] = (0,)) -> Cost:
+    """Run it once, standard output into the file; ``fine`` are the exit codes with which it has done its work.
 
     Raises:
         RuntimeError: it failed; its standard error is in the message.
@@ -48,7 +48,7 @@ def measure(command: Sequence[str | Path], output: Path, environment: Mapping[st
         seconds = time.monotonic() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
-    if process.returncode != 0:
+    if process.returncode not in fine:
         raise RuntimeError(f"{' '.join(map(str, command))}: {complaint.decode(errors='replace')[-2000:]}")
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIB)
 
