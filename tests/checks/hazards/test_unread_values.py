@@ -98,13 +98,3 @@ async def test_a_value_that_may_have_moved_is_told_with_where() -> None:
     # What merely ends in the same word is no place that it moved to.
     [message] = await told(**chart, target_defaults={"trace": {"level": "info"}, "level": "a"})
     assert message == "chart cni of 1.26.0 renders the same without agent.log.level"
-
-
-async def test_a_value_is_not_judged_before_the_target_was_rendered_without_it() -> None:
-    raw = {"installed": "1.25.1", "target": "1.26.0", "found": [], "near_misses": []}
-    chart = {"values": {"old": 1}, "target_defaults": {}}
-    [rule] = [rule for rule in RULES if rule.hazard.id == "V2"]
-    assessed = assess(await case_of(read({**raw, "helm": {"cni": chart}})), [rule])
-    assert [(one.id, one.reason) for one in assessed.not_evaluated] == [
-        ("V2", "chart cni of the target was not rendered without old")
-    ]

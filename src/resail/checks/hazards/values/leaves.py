@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["PREFIXES", "Leaf", "at_root", "defaults_of", "knows", "leaves"]
+__all__ = ["PREFIXES", "Leaf", "at_root", "default_of", "defaults_of", "knows", "leaves"]
 
 PREFIXES = {"istiod": "pilot", "cni": "cni"}
 """Chart → the key whose content means the same as at the root, from 1.24 on."""
@@ -52,6 +52,18 @@ def _has(defaults: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
             return False
         here = here[key]
     return True
+
+
+def default_of(chart: str, defaults: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    """What stands at a path in a chart's defaults, in either form: a mapping, a value, or None."""
+    forms = [keys, keys[1:]] if keys[0] == PREFIXES.get(chart) else [keys]
+    for form in forms:
+        here: Any = defaults
+        for key in form:
+            here = here.get(key) if isinstance(here, Mapping) else None
+        if form and here is not None:
+            return here
+    return None
 
 
 def at_root(chart: str, keys: tuple[str, ...]) -> str:

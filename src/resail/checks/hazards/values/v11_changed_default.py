@@ -43,7 +43,6 @@ class _Topic(msgspec.Struct, frozen=True):
     """Pattern of the paths of values."""
     harmful: tuple[str, ...] = ()
     """Charts of which a change is known to have hurt."""
-    kinds: tuple[str, ...] = ("Deployment", "DaemonSet")
 
 
 _CONTAINERS = "spec.template.spec.containers[*]"
@@ -54,7 +53,7 @@ _TOPICS = (
     _Topic(tuple(f"{_CONTAINERS}.{name}Probe" for name in ("readiness", "liveness", "startup")), r"(?i)probe|readiness"),
     _Topic(("spec.template.spec.terminationGracePeriodSeconds",), r"(?i)terminationGracePeriod", ("cni",)),
     _Topic(("spec.updateStrategy.rollingUpdate", "spec.strategy.rollingUpdate"), r"(?i)strategy|rollingMax"),
-    _Topic((f"{_INJECTED}.resources",), r"^global\.proxy\.resources\.", kinds=("ConfigMap",)),
+    _Topic((f"{_INJECTED}.resources",), r"^global\.proxy\.resources\."),
     _Topic(
         tuple(
             f"{_INJECTED}.{name}"
@@ -62,15 +61,13 @@ _TOPICS = (
         ),
         r"^global\.proxy\.(startupProbe|readiness)",
         ("istiod",),
-        ("ConfigMap",),
     ),
     _Topic(
         ("data.REPAIR_LABEL_PODS", "data.REPAIR_DELETE_PODS", "data.REPAIR_REPAIR_PODS"),
         r"^repair\.",
         ("cni",),
-        ("ConfigMap",),
     ),
-    _Topic(("data.EXCLUDE_NAMESPACES", "data.EXCLUDED_NAMESPACES"), r"^excludeNamespaces$", ("cni",), ("ConfigMap",)),
+    _Topic(("data.EXCLUDE_NAMESPACES", "data.EXCLUDED_NAMESPACES"), r"^excludeNamespaces$", ("cni",)),
 )
 
 
@@ -95,16 +92,23 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _changes(case: Case, part: Part) -> Iterator[_Change]:
-    if not part.running:
-        return
-    target = {(manifest.get("kind"), _plain_name(case, manifest)): manifest for manifest in part.target}
-    for before in part.running:
+    running = _running(case, part)
+    target = {(manifest.get("kind"), _plain_name(case, manifest)): manifest for manifest in (part.target if running else ())}
+    for before in running:
         after = target.get((before.get("kind"), _plain_name(case, before)))
-        for topic in _TOPICS if after is not None else ():
-            if before["kind"] in topic.kinds and after is not None:
-                found = list(_differences(before, after, topic, harmful=part.chart in topic.harmful))
-                if found and _explained(part, topic):
-                    yield from found
+        if after is None:
+            continue
+        for topic in _TOPICS:
+            found = list(_differences(before, after, topic, harmful=part.chart in topic.harmful))
+            if found and _explained(part, topic):
+                yield from found
+
+
+def _running(case: Case, part: Part) -> tuple[Manifest, ...]:
+    if part.method != "sail":
+        return part.running
+    releases = [release for release in case.snapshot.helm_releases if release.is_sails and release.chart == part.chart]
+    return tuple(manifest for release in releases for manifest in release.objects)
 
 
 def _plain_name(case: Case, manifest: Manifest) -> str:

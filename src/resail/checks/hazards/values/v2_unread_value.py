@@ -6,7 +6,7 @@ from typing import Any
 from resail.checks.hazards.case import Case, Part, Unknown
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.values.idle import unread_candidates
-from resail.checks.hazards.values.leaves import Leaf, at_root, defaults_of, knows, leaves
+from resail.checks.hazards.values.leaves import Leaf, at_root, default_of, defaults_of, knows, leaves
 from resail.models.finding import Severity
 
 __all__ = ["RULE"]
@@ -17,7 +17,7 @@ _HAZARD = Hazard(
     proof="provable",
     severity="warning",
     methods=("helm", "sail"),
-    detection="A value is not among the target chart's defaults, and the chart renders the same without it.",
+    detection="A value is not among the target chart's defaults and changes nothing that is rendered; or it is a mapping there.",
     effect="Helm says nothing, and what the value did is no longer done.",
     fix="set what took the value's place, or take the value out",
     gates=("G1",),
@@ -40,6 +40,8 @@ _REPLACED = {
 def _find(case: Case) -> Iterator[Sign]:
     # Those that can be judged come before one that cannot.
     for part in sorted(case.parts, key=lambda part: part.idle is None):
+        if part.method == "istioctl":
+            continue
         candidates = unread_candidates(part)
         if part.values and part.target_defaults is None:
             raise Unknown(part.refusal or f"what chart {part.chart} of the target has by default is not known")
@@ -47,6 +49,7 @@ def _find(case: Case) -> Iterator[Sign]:
             raise Unknown(part.refusal or f"chart {part.chart} of the target was not rendered without {candidates[0]}")
         idle = [leaf for leaf in leaves(part.values) if leaf.path in candidates and leaf.path in (part.idle or ())]
         yield from (_lost(case, part, leaf) for leaf in idle if _was_read(part, leaf))
+        yield from _retyped(case, part)
         yield from _never_read(case, part, [leaf for leaf in idle if not _was_read(part, leaf)])
 
 
@@ -88,6 +91,18 @@ def _never_read(case: Case, part: Part, idle: list[Leaf]) -> Iterator[Sign]:
             severity="info",
             fix="take it out, or correct its name",
         )
+
+
+def _retyped(case: Case, part: Part) -> Iterator[Sign]:
+    """Values where the target's chart has a mapping, and the installed one has none."""
+    for leaf in leaves(part.values):
+        before = default_of(part.chart, part.running_defaults or {}, leaf.keys)
+        after = default_of(part.chart, part.target_defaults or {}, leaf.keys)
+        given = None if isinstance(leaf.value, Mapping) else leaf.value
+        if isinstance(after, Mapping) and after and not isinstance(before, Mapping) and None not in (before, given):
+            below = ", ".join(map(str, after))
+            message = f"{leaf.path} is set to {given}, and chart {part.chart} of {case.target} has {below} below it"
+            yield Sign.at(part.source, f"{part.path}.{leaf.path}", message, fix=f"set what is meant below {leaf.path}")
 
 
 RULE = Rule(_HAZARD, _find)

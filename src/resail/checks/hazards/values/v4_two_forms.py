@@ -39,7 +39,7 @@ def _twice(part: Part, prefix: str) -> Iterator[Sign]:
     all_leaves = {leaf.path: leaf.value for leaf in leaves(part.values)}
     for path, value in all_leaves.items():
         root = path.removeprefix(f"{prefix}.")
-        if root != path and root in all_leaves and all_leaves[root] != value:
+        if root in all_leaves and all_leaves[root] != value:
             yield Sign(
                 (Seen(part.source, f"{part.path}.{path}"), Seen(part.source, f"{part.path}.{root}")),
                 f"chart {part.chart} takes {path}, and {root} has no effect",

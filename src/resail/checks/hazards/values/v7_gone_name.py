@@ -28,8 +28,9 @@ _HAZARD = Hazard(
 )
 
 _GONE_FROM_CHARTS = {"openshift": 24, "openshift-ambient": 24}
-_GONE_FROM_ISTIOCTL = {"external": 22}
 """Profile → the minor that has it no more. Source: the directories of profiles."""
+
+_GONE_FROM_ISTIOCTL = "external"
 
 _PLATFORMS_SINCE = 24
 """Minor from which on the charts refuse a platform that they do not know."""
@@ -52,7 +53,7 @@ def _find(case: Case) -> Iterator[Sign]:
 
 def _profile_of_istioctl(case: Case, part: Part) -> Iterator[Sign]:
     name = first(part.source, "spec.profile")
-    if isinstance(name, str) and name in _GONE_FROM_ISTIOCTL and case.target.minor >= _GONE_FROM_ISTIOCTL[name]:
+    if name == _GONE_FROM_ISTIOCTL:
         message = f"istioctl {case.target} has no profile {name}"
         yield Sign.at(part.source, "spec.profile", message, fix="use profile remote")
 

@@ -36,7 +36,7 @@ _NEW_ALONE = 24
 def _find(case: Case) -> Iterator[Sign]:
     for setting in case.settings("pilot.cni", "istiod"):
         if setting.value is not None and not isinstance(setting.value, dict):
-            message = f"pilot.cni is {setting.value}, of which injection by {case.target} makes an error"
+            message = f"pilot.cni is {str(setting.value).lower()}, of which injection by {case.target} makes an error"
             yield Sign.at(setting.part.source, setting.path, message)
     if case.target.minor >= _NEW_ALONE:
         for setting in case.settings("istio_cni.enabled", "istiod"):
