@@ -129,7 +129,15 @@ def test_damaged_facts_are_refused() -> None:
 def test_changes_of_definitions_flags_and_objects_are_taken_back_too() -> None:
     """As the collection of facts writes them: of a list's members ``[]``, of a mapping's ``{}``."""
     crd = CrdFacts("v1beta1", ("v1beta1",), {"hosts[*]": "string", "servers[*]": {"port": {"number": "integer"}}})
-    fields = ["spec.servers[].tls", "spec.servers[].tls.mode", "spec.labels", "spec.labels{}", "spec.limits", "spec.limits[].key", "status.x"]
+    fields = [
+        "spec.servers[].tls",
+        "spec.servers[].tls.mode",
+        "spec.labels",
+        "spec.labels{}",
+        "spec.limits",
+        "spec.limits[].key",
+        "status.x",
+    ]
     versions = {
         "from": {"v1beta1": {"served": True, "storage": True}},
         "to": {"v1": {"served": True, "storage": True}, "v1beta1": {"served": False, "storage": False}},
