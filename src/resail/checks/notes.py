@@ -104,20 +104,23 @@ def _value(case: Case, rest: str) -> Iterator[_Match]:
 
 
 def _mode(case: Case, mode: str) -> Iterator[_Match]:
-    if mode not in case.modes:
-        return
-    if mode == "ambient":
-        for namespace in case.objects.by_kind.get("Namespace", ()):
-            for field in find(namespace, "metadata.labels.istio.io/dataplane-mode"):
-                if field.value == "ambient":
-                    yield _match(namespace, field.path, field.value)
-        for part in case.snapshot.components:
-            if part.role in ("ztunnel", "waypoint"):
-                yield _workload(part.workload), f"{part.workload} is there"
-    else:
-        for workload in case.snapshot.workloads:
-            if any(pod.proxy_version for pod in workload.pods):
-                yield _workload(workload.ref), f"{workload.ref} has sidecars"
+    yield from _ambient(case) if mode == "ambient" else _sidecars(case)
+
+
+def _ambient(case: Case) -> Iterator[_Match]:
+    for namespace in case.objects.by_kind.get("Namespace", ()):
+        for field in find(namespace, "metadata.labels.istio.io/dataplane-mode"):
+            if field.value == "ambient":
+                yield _match(namespace, field.path, field.value)
+    for part in case.snapshot.components:
+        if part.role in ("ztunnel", "waypoint"):
+            yield _workload(part.workload), f"{part.workload} is there"
+
+
+def _sidecars(case: Case) -> Iterator[_Match]:
+    for workload in case.snapshot.workloads:
+        if any(pod.proxy_version for pod in workload.pods):
+            yield _workload(workload.ref), f"{workload.ref} has sidecars"
 
 
 _LOOKS: dict[str, Callable[[Case, str], Iterator[_Match]]] = {
