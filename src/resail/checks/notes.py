@@ -39,19 +39,19 @@ def relevant_notes(case: Case, lines: Iterable[ReleaseFacts]) -> tuple[tuple[Fin
 def notes_on_the_way(installed: IstioVersion, target: IstioVersion, lines: Iterable[ReleaseFacts]) -> tuple[NoteOfLine, ...]:
     """The notes of versions after the installed one, up to the target, once each.
 
-    A note that was back-ported is one of several lines; where the installed version has it already, it is none.
+    A note that was back-ported is one of several lines, in each from some patch on: the newest line tells whether the target
+    has it. Where the installed version has it already, it is none.
     """
     known: set[str] = set()
-    found: dict[str, NoteOfLine] = {}
+    newest: dict[str, tuple[IstioVersion, NoteOfLine]] = {}
     for facts in lines:
         line = ".".join(facts.version.split(".")[:2])
         for note in facts.notes:
             since = IstioVersion.parse(note.since or f"{line}.0")
             if since.line == installed.line and since <= installed:
                 known.add(note.id)
-            elif installed < since <= target:
-                found.setdefault(note.id, NoteOfLine(line, note))
-    return tuple(one for name, one in found.items() if name not in known)
+            newest[note.id] = (since, NoteOfLine(line, note))
+    return tuple(one for name, (since, one) in newest.items() if name not in known and installed < since <= target)
 
 
 def _finding(one: NoteOfLine, matches: Sequence[_Match]) -> Finding:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
-from resail.errors import ArtifactError, UsageError
-from resail.models.plain_yaml import read_yaml
+from resail.errors import UsageError
 from resail.models.rendering import ChartFacts
+from resail.operations.yaml_file import read_yaml_file
 
 __all__ = ["CHARTS", "GivenOperator", "Values", "for_charts", "operator_with", "read_operator", "read_values"]
 
@@ -142,15 +141,7 @@ def _chart_and_file(argument: str) -> tuple[str, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = read_yaml(text)
-    except OSError as error:
-        raise ArtifactError(f"cannot be read: {error.strerror}", on=str(path), next_step="see that the file is there") from error
-    except UnicodeDecodeError as error:
-        raise UsageError("is not UTF-8 text", on=str(path), next_step="save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        raise _not_yaml(path, text, error) from error
+    content = read_yaml_file(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -160,21 +151,6 @@ def _read(path: Path) -> dict[str, Any]:
             next_step="write the values as the chart's values.yaml does",
         )
     return content
-
-
-def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> UsageError:
-    mark = getattr(error, "problem_mark", None)
-    place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-    lines = text.splitlines()
-    if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
-        column = lines[mark.line].index("\t") + 1
-        return UsageError(
-            "there is a tab, which YAML does not take for indentation",
-            on=f"{path}, line {mark.line + 1}, column {column}",
-            next_step="put spaces in its place",
-        )
-    problem = getattr(error, "problem", None) or str(error)
-    return UsageError(f"cannot be read as YAML: {problem}", on=place, next_step="mend the file at that place")
 
 
 # --- settings ---

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cluster_of",
+    "config_option",
     "dir_option",
     "mesh_of",
     "release_dir_option",
@@ -29,6 +30,16 @@ __all__ = [
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(function: F) -> F:
+    """``--config``"""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="What the site has settled: policy, waivers, windows.  [default: resail.yaml, where there is one]",
+    )(function)
 
 
 def dir_option(function: F) -> F:

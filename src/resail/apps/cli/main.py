@@ -22,6 +22,7 @@ COMMANDS = {
     "istioctl": (_AT + "istioctl", "Get the istioctl of a version, checked, and print its path."),
     "precheck": (_AT + "precheck", "Every hazard that applies to this mesh on its way to a version."),
     "explain": (_AT + "explain", "What a hazard is, how it is mended, watched for and undone."),
+    "policy": (_AT + "policy", "Rules for what an upgrade writes: which are in force, and tests of them."),
     "plan": (_AT + "plan", "Plan an upgrade and write it to a file; changes nothing."),
     "show": (_AT + "show", "Show a plan: its steps, restarts and findings."),
     "diff": (_AT + "diff", "What a plan would change now, by server-side dry run."),

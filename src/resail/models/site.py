@@ -1,0 +1,27 @@
+"""What a site's people have settled: the configuration file ``resail.yaml``."""
+
+import msgspec
+
+from resail.models.calendar import Calendar, CriticalWorkload, Freeze, Window
+from resail.models.finding import Severity
+from resail.models.policy import Policy
+from resail.models.waiver import Waiver
+
+__all__ = ["Site"]
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All sections; each may be missing."""
+
+    policy: Policy = Policy()
+    waivers: tuple[Waiver, ...] = ()
+    fail_on: Severity = "blocker"
+    """The least severity that blocks."""
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    critical_workloads: tuple[CriticalWorkload, ...] = ()
+
+    @property
+    def calendar(self) -> Calendar:
+        """When to upgrade, and what needs care."""
+        return Calendar(windows=self.windows, freezes=self.freezes, critical=self.critical_workloads)
