@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resail.checks.rulebook import RULEBOOK
+from resail.checks.hazards.catalogue import RULES
 from resail.models.finding import Finding, FindingObject
 from resail.models.precheck import NotEvaluated, Precheck, Question
 from resail.report.precheck import render_precheck
@@ -16,7 +16,7 @@ texts = st.text(max_size=30)
 places = st.builds(FindingObject, st.sampled_from(["Service", "Node"]), st.sampled_from(["", "shop"]), texts, texts)
 findings = st.builds(
     Finding,
-    st.sampled_from(["cannot-be-planned", *(rule.hazard.id for rule in RULEBOOK)]),
+    st.sampled_from(["cannot-be-planned", *(rule.hazard.id for rule in RULES)]),
     st.sampled_from(["blocker", "warning", "info"]),
     texts,
     st.lists(places, max_size=2).map(tuple),
@@ -34,6 +34,7 @@ def result_of(found: list[Finding]) -> Precheck:
         strategy="canary",
         hops=("1.27.9",),
         findings=tuple(found),
+        waived=(),
         not_evaluated=(NotEvaluated("V2", "not | rendered"),),
         checklist=(Question("ci", "Which <istioctl>?", "it matters"),),
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from resail.models.finding import Finding
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
+from resail.models.waiver import Waived
 
 __all__ = [
     "AdoptObjects",
@@ -63,7 +64,7 @@ __all__ = [
     "Verify",
 ]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 Strategy = Literal["canary", "in-place"]
 
@@ -601,6 +602,8 @@ class Plan(msgspec.Struct, frozen=True):
     resail_version: str
     skipped: tuple[SkippedCheck, ...] = ()
     """Checks that nobody makes, neither when it is planned nor when it is applied."""
+    waived: tuple[Waived, ...] = ()
+    """Findings that somebody takes, sorted."""
     format_version: int = FORMAT_VERSION
 
     def hop_of(self, step: Step) -> Hop:

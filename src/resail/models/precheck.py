@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from resail.models.finding import Finding
+from resail.models.waiver import Waived
 
 __all__ = ["NotEvaluated", "Precheck", "Question"]
 
@@ -40,7 +41,9 @@ class Precheck(msgspec.Struct, frozen=True, rename={"from_version": "from", "to_
     """Versions that the way stops at, the target last; empty where there is no way."""
     findings: tuple[Finding, ...]
     """The worst first."""
+    waived: tuple[Waived, ...]
+    """Findings that somebody takes, for a while."""
     not_evaluated: tuple[NotEvaluated, ...]
     checklist: tuple[Question, ...]
     more_notes: int = 0
-    """Release notes that do not concern this mesh."""
+    """Release notes on the way that do not concern this mesh, and are not shown."""

@@ -51,6 +51,8 @@ class ApplyRequest(_Request, frozen=True, kw_only=True):
     """Where to look for the releases first."""
     require_rehearsal: bool = False
     """Refuse a plan that was not rehearsed to its end."""
+    config: Path | None = None
+    """The site's settings; None: ``resail.yaml``, where there is one."""
 
 
 class ResumeRequest(_Request, frozen=True, kw_only=True):
@@ -104,7 +106,7 @@ async def apply(
             session = _Session(connection, turn, files, new_run_id(), seeing)
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
-            await refuse_conditions(files, connection)
+            await refuse_conditions(files, connection, request.config)
             await session.istioctls(request.release_directories)
             async with turn.held():
                 # Only now: of a run under way it is its process that stands in the way, and is to be named.

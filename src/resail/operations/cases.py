@@ -19,6 +19,7 @@ from resail.operations.preparing import Prepared, PreparedHop, UpgradeWish
 from resail.operations.rendering import Rendering
 from resail.operations.survey import Survey
 from resail.plan.target_parts import TargetPart, target_parts
+from resail.releases.facts import load_facts
 from resail.releases.layout import CHARTS
 from resail.releases.store import default_store
 
@@ -58,6 +59,8 @@ def only_case(wish: UpgradeWish, mesh: Survey, today: date, refusal: str = "", r
         parts=tuple(_refused(part, refusal, refused) for part in parts),
         revision=plane.revision,
         new_revision=_new_revision(wish, plane),
+        running_facts=load_facts(plane.version),
+        target_facts=load_facts(wish.target),
     )
 
 
@@ -75,6 +78,8 @@ def case_of_plan(plan: Plan, mesh: Survey, today: date) -> Case:
         revision=hop.from_revision,
         new_revision=hop.to_revision,
         steps=tuple(step for step in plan.steps if step.hop == 0),
+        running_facts=load_facts(hop.from_version),
+        target_facts=load_facts(hop.to_version),
     )
 
 
@@ -107,6 +112,8 @@ async def _case_of(
         revision=built.hop.from_revision,
         new_revision=built.hop.to_revision,
         steps=built.steps,
+        running_facts=load_facts(built.hop.from_version),
+        target_facts=load_facts(built.hop.to_version),
     )
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from resail.checks.capacity import capacity_findings
 from resail.checks.connected import still_asked_for
+from resail.checks.requirements.calendar_findings import moment_findings
 from resail.checks.trust import trust_findings
 from resail.cluster import ClusterReader
 from resail.models.finding import Finding, FindingObject
@@ -15,7 +17,7 @@ from resail.operations.cases import case_of_plan
 from resail.operations.cluster_choice import Connection, connect_to
 from resail.operations.images import check_images
 from resail.operations.inspect import MeshChoice
-from resail.operations.judging import judge
+from resail.operations.judging import judge, settled, stand_on
 from resail.operations.survey import survey_of
 from resail.plan.builder import BuiltHop
 from resail.plan.images import images_of
@@ -49,23 +51,29 @@ async def conditions_of_plan(
     return (*found, *_removal(hops))
 
 
-async def refuse_conditions(files: PlanFiles, connection: Connection) -> None:
+async def refuse_conditions(files: PlanFiles, connection: Connection, config: Path | None = None) -> None:
     """Before the first write of a run: what may have changed since the plan was made, and no step looks at.
 
     Raises:
-        BlockedError: an image is gone, or a pull secret; or a hazard is there that was not when the plan was made.
+        BlockedError: an image is gone, or a pull secret; a hazard is there that was not when the plan was made; or changes are
+            frozen.
+        UsageError, ArtifactError: the site's settings cannot be used.
         ClusterUnreachableError: the API does not answer.
     """
-    await _refuse_new_hazards(files, connection)
+    await _refuse_new_hazards(files, connection, config)
     if connection.pulls_images and not any(one.check == "images" for one in files.plan.skipped):
         refuse_blockers(await _images(files, connection.cluster), "the images of the plan")
 
 
-async def _refuse_new_hazards(files: PlanFiles, connection: Connection) -> None:
+async def _refuse_new_hazards(files: PlanFiles, connection: Connection, config: Path | None) -> None:
+    now = datetime.now(UTC)
+    ground = stand_on(config, now.date())
     mesh = await survey_of(connection.cluster, files.plan.istio_namespace)
-    judgement = judge([case_of_plan(files.plan, mesh, datetime.now(UTC).date())])
-    known = {(finding.id, finding.objects) for finding in files.plan.findings}
-    refuse_blockers([one for one in judgement.findings if (one.id, one.objects) not in known], "the mesh, since it was planned")
+    found = judge([case_of_plan(files.plan, mesh, ground.today)], ground).findings
+    frozen = moment_findings(ground.site.calendar, now, ground.place)
+    known = {(one.id, one.objects) for one in (*files.plan.findings, *(waived.finding for waived in files.plan.waived))}
+    new = [one for one in (*found, *frozen) if (one.id, one.objects) not in known]
+    refuse_blockers(settled(new, ground).findings, "the mesh, since it was planned")
 
 
 async def _images_of_choice(files: PlanFiles, choice: MeshChoice) -> Sequence[Finding]:

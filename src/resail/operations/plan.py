@@ -11,7 +11,7 @@ from resail.models.plan import PlanFiles
 from resail.operations.blockers import refuse_blockers
 from resail.operations.cases import cases_of_hops
 from resail.operations.conditions import conditions_of_plan
-from resail.operations.judging import Judgement, judge
+from resail.operations.judging import Judgement, judge, settled, stand_on
 from resail.operations.preparing import UpgradeWish, prepare
 from resail.operations.rendering import open_rendering
 from resail.operations.survey import survey
@@ -52,15 +52,19 @@ async def plan(
     """
     for version in (request.target, *request.via):
         IstioVersion.parse(version)
+    ground = stand_on(request.config, datetime.now(UTC).date())
     progress("reading the mesh")
     mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
         prepared = await prepare(request, mesh.snapshot, rendering, progress)
-        cases = await cases_of_hops(request, mesh, prepared, rendering, datetime.now(UTC).date(), progress)
-    progress("looking for hazards")
-    files = assemble(prepared.built, (*prepared.findings, *_findings(judge(cases))), request.skipped)
+        cases = await cases_of_hops(request, mesh, prepared, rendering, ground.today, progress)
+    files = assemble(prepared.built, prepared.findings, request.skipped)
     progress("checking images, roots and capacity")
-    files = with_findings(files, await conditions_of_plan(files, prepared.built, request.mesh, request.skipped))
+    conditions = await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)
+    progress("looking for hazards")
+    known = (*files.plan.findings, *conditions)
+    result = settled((*known, *_findings(judge(cases, ground, known))), ground)
+    files = with_findings(files, result.findings, result.waived)
     refuse_blockers(files.plan.findings, "the mesh")
     if request.out is not None:
         write_plan(request.out, files)

@@ -1,23 +1,30 @@
 """``resail precheck``: what would go wrong on this mesh, before anything is planned or written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+
+import msgspec
 
 from resail.checks.hazards.case import Case
+from resail.checks.notes import relevant_notes
+from resail.checks.requirements.calendar_findings import moment_findings
+from resail.checks.requirements.kubernetes import kubernetes_findings
+from resail.checks.verdict import verdict
 from resail.errors import ArtifactError, BlockedError, ResailError, ValuesRefusedError
 from resail.models.finding import Finding, FindingObject, Severity
 from resail.models.identity import IstioVersion
 from resail.models.precheck import Precheck
-from resail.operations.cases import cases_of_hops, only_case, upgraded_plane
+from resail.operations.cases import cases_of_hops, only_case
 from resail.operations.conditions import conditions_of_plan
 from resail.operations.istioctl_words import IstioctlWords, istioctl_words
-from resail.operations.judging import judge
+from resail.operations.judging import judge, settled, stand_on
 from resail.operations.preparing import Prepared, UpgradeWish, prepare
 from resail.operations.rendering import Rendering, open_rendering
 from resail.operations.survey import Survey, survey
 from resail.plan.assembly import assemble
-from resail.releases.catalogue import find_patch
+from resail.releases.catalogue import find_line, find_patch
+from resail.releases.facts import facts_on_the_way
 from resail.releases.interface import IstioctlRenderer, Renderer
 from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
@@ -31,7 +38,7 @@ class PrecheckRequest(UpgradeWish, frozen=True, kw_only=True):
     """What is to be looked at."""
 
     fail_on: Severity | None = None
-    """From which severity on the verdict is ``blocked``; None: from ``blocker`` on."""
+    """From which severity on the verdict is ``blocked``; None: as the site's settings say."""
     ask_istioctl: bool = True
     show_all: bool = False
     """Release notes that do not concern the mesh, too."""
@@ -55,45 +62,66 @@ async def precheck(
     """
     for version in (request.target, *request.via):
         IstioVersion.parse(version)
+    now = datetime.now(UTC)
+    ground = stand_on(request.config, now.date())
     progress("reading the mesh")
     mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
-        return await _looked_at(request, mesh, rendering, progress)
+        looked = await _look(request, mesh, rendering, ground.today, progress)
+    words = await _words(request, looked.cases[0], progress) if request.ask_istioctl else IstioctlWords()
+    progress("looking for hazards")
+    notes = [_notes(case) for case in looked.cases]
+    known = (*looked.findings, *words.findings, *moment_findings(ground.site.calendar, now, ground.place))
+    judgement = judge(looked.cases, ground, known)
+    shown = {one for relevant, others in notes for one in (*relevant, *(others if request.show_all else ()))}
+    result = settled((*known, *judgement.findings, *shown), ground)
+    return Precheck(
+        verdict=verdict(result.findings, request.fail_on or ground.site.fail_on),
+        from_version=str(looked.cases[0].installed),
+        to_version=str(looked.cases[-1].target),
+        strategy=request.strategy,
+        hops=looked.hops,
+        findings=tuple(sorted(result.findings, key=lambda one: (_ORDER.index(one.severity), one))),
+        waived=result.waived,
+        not_evaluated=(*judgement.not_evaluated, *words.not_evaluated),
+        checklist=judgement.checklist,
+        more_notes=0 if request.show_all else len({one for _, others in notes for one in others}),
+    )
 
 
-async def _looked_at(request: PrecheckRequest, mesh: Survey, rendering: Rendering, progress: Callable[[str], None]) -> Precheck:
-    today = datetime.now(UTC).date()
-    plane = upgraded_plane(request, mesh)
+class _Looked(msgspec.Struct, frozen=True):
+    """The way, as far as it could be built."""
+
+    cases: tuple[Case, ...]
+    hops: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+async def _look(
+    request: PrecheckRequest, mesh: Survey, rendering: Rendering, today: date, progress: Callable[[str], None]
+) -> _Looked:
     try:
         prepared = await prepare(request, mesh.snapshot, rendering, progress)
     except (BlockedError, ValuesRefusedError, ArtifactError) as error:
         _refuse_no_version(request, progress)
         case = only_case(request, mesh, today, _refusal(error), error.on)
-        if case is None or plane is None:
+        if case is None:
             raise
-        hops: Sequence[str] = ()
-        found = [_no_plan(error, request.target)]
-        cases: tuple[Case, ...] = (case,)
-    else:
-        hops = [str(hop.built.hop.to_version) for hop in prepared.hops]
-        cases = await cases_of_hops(request, mesh, prepared, rendering, today, progress)
-        found = await _of_the_plan(request, prepared, progress)
-    words = await _words(request, cases[0], progress) if request.ask_istioctl else IstioctlWords()
-    progress("looking for hazards")
-    judgement = judge(cases)
-    findings = tuple(sorted({*found, *judgement.findings, *words.findings}, key=lambda one: (_ORDER.index(one.severity), one)))
-    worst = _ORDER.index(request.fail_on or "blocker")
-    return Precheck(
-        verdict="blocked" if any(_ORDER.index(one.severity) <= worst for one in findings) else "ready",
-        from_version=str(cases[0].installed),
-        to_version=str(cases[-1].target),
-        strategy=request.strategy,
-        hops=tuple(hops),
-        findings=findings,
-        not_evaluated=(*judgement.not_evaluated, *words.not_evaluated),
-        checklist=judgement.checklist,
-        more_notes=judgement.more_notes,
+        return _Looked((case,), (), (_no_plan(error, request.target), *_kubernetes(case)))
+    return _Looked(
+        await cases_of_hops(request, mesh, prepared, rendering, today, progress),
+        tuple(str(hop.built.hop.to_version) for hop in prepared.hops),
+        await _of_the_plan(request, prepared, progress),
     )
+
+
+def _notes(case: Case) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    return relevant_notes(case, facts_on_the_way(case.installed, case.target))
+
+
+def _kubernetes(case: Case) -> list[Finding]:
+    line = find_line(case.target.line)
+    return kubernetes_findings(case.snapshot, case.target, line.kubernetes if line else ())
 
 
 def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]) -> None:
@@ -108,11 +136,11 @@ def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]
             raise unknown from None
 
 
-async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> list[Finding]:
+async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> tuple[Finding, ...]:
     """What the planner itself found, and what must hold before something is written."""
     progress("checking images, roots and capacity")
     files = assemble(prepared.built, prepared.findings, request.skipped)
-    return [*files.plan.findings, *await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)]
+    return (*files.plan.findings, *await conditions_of_plan(files, prepared.built, request.mesh, request.skipped))
 
 
 async def _words(request: PrecheckRequest, case: Case, progress: Callable[[str], None]) -> IstioctlWords:

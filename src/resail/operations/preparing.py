@@ -59,6 +59,8 @@ class UpgradeWish(msgspec.Struct, frozen=True, kw_only=True):
     """Checks to leave out."""
     ready_timeout: int = 600
     release_directories: tuple[Path, ...] = ()
+    config: Path | None = None
+    """The site's settings; None: ``resail.yaml``, where there is one."""
 
 
 class PreparedHop(msgspec.Struct, frozen=True):

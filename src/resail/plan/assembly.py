@@ -9,6 +9,7 @@ from resail.models.encoding import digest_of
 from resail.models.finding import Finding
 from resail.models.identity import ObjectRef
 from resail.models.plan import Approve, Plan, PlanFiles, RestartWave, SkippedCheck, Step, Untouched, Verify
+from resail.models.waiver import Waived
 from resail.plan.builder import BuiltHop
 from resail.plan.file import plan_files
 
@@ -45,10 +46,10 @@ def assemble(hops: Sequence[BuiltHop], findings: Sequence[Finding] = (), skipped
     return plan_files(plan, {name: objects for one in hops for name, objects in one.manifests.items()})
 
 
-def with_findings(files: PlanFiles, findings: Sequence[Finding]) -> PlanFiles:
-    """The plan with more findings."""
-    more = tuple(sorted({*files.plan.findings, *findings}))
-    return plan_files(msgspec.structs.replace(files.plan, findings=more), files.manifests)
+def with_findings(files: PlanFiles, findings: Sequence[Finding], waived: Sequence[Waived] = ()) -> PlanFiles:
+    """The plan with these findings instead of its own."""
+    told = msgspec.structs.replace(files.plan, findings=tuple(findings), waived=tuple(waived))
+    return plan_files(told, files.manifests)
 
 
 def _steps(hops: Sequence[BuiltHop]) -> tuple[Step, ...]:

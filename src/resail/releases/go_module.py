@@ -19,7 +19,7 @@ from resail.releases.golang import go_command, go_environment
 from resail.releases.interface import Progress
 from resail.releases.layout import collect_charts
 
-__all__ = ["GoModuleSource"]
+__all__ = ["GoModuleSource", "module_directory"]
 
 _MODULE = "istio.io/istio"
 _RAW_HUB = "gcr.io/istio-testing"
@@ -41,14 +41,23 @@ class GoModuleSource:
 
     def fetch(self, version: IstioVersion, destination: Path, progress: Progress) -> None:
         """As ``ReleaseSource.fetch``."""
-        pseudo_version = find_patch(version).go_pseudo_version
-        if not pseudo_version:
-            raise ArtifactError("the catalogue has no module version for it", on=str(version), next_step="use an archive")
-        go = go_command(progress)
-        progress(f"fetching {_MODULE}@{pseudo_version}")
-        manifests = _download(go, pseudo_version) / "manifests" / "charts"
+        manifests = module_directory(version, progress) / "manifests" / "charts"
         collect_charts(manifests, destination / "charts")
         _stamp(destination / "charts", version)
+
+
+def module_directory(version: IstioVersion, progress: Progress) -> Path:
+    """The module's source tree, in Go's cache, with its charts not stamped.
+
+    Raises:
+        ArtifactError: the catalogue has no module version for it, or go cannot download it.
+    """
+    pseudo_version = find_patch(version).go_pseudo_version
+    if not pseudo_version:
+        raise ArtifactError("the catalogue has no module version for it", on=str(version), next_step="use an archive")
+    go = go_command(progress)
+    progress(f"fetching {_MODULE}@{pseudo_version}")
+    return _download(go, pseudo_version)
 
 
 def _download(go: Path, version: str) -> Path:

@@ -3,10 +3,11 @@
 from typing import Any, Literal
 
 from resail import __version__
-from resail.checks.rulebook import find_rule
+from resail.checks.hazards.catalogue import find_rule
 from resail.models.encoding import pretty_json
 from resail.models.finding import Finding
 from resail.models.precheck import Precheck
+from resail.models.waiver import Waived
 from resail.report.markdown_text import escaped, markdown_table
 
 __all__ = ["render_precheck"]
@@ -32,6 +33,12 @@ def _markdown(result: Precheck) -> str:
                 f"## {title} ({len(found)})",
                 markdown_table(("Finding", "What", "Where", "Evidence", "Fix"), map(_row, found)),
             ]
+    if result.waived:
+        taken = [
+            (escaped(one.finding.id), escaped(one.finding.message), escaped(one.reason), str(one.expires))
+            for one in result.waived
+        ]
+        parts += [f"## Waived ({len(taken)})", markdown_table(("Finding", "What", "Reason", "Until"), taken)]
     if result.not_evaluated:
         rows = [(one.id, escaped(one.reason)) for one in result.not_evaluated]
         parts += [f"## Not evaluated ({len(rows)})", markdown_table(("Hazard", "Why"), rows)]
@@ -47,11 +54,14 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 
 def _sarif(result: Precheck) -> dict[str, Any]:
-    names = sorted({finding.id for finding in result.findings})
+    names = sorted({finding.id for finding in _all(result)})
     driver = {"name": "resail", "version": __version__, "informationUri": _HOME, "rules": [_rule(name, result) for name in names]}
     run = {
         "tool": {"driver": driver},
-        "results": [_result(one, names.index(one.id)) for one in result.findings],
+        "results": [
+            *(_result(one, names.index(one.id)) for one in result.findings),
+            *(_waived(one, names.index(one.finding.id)) for one in result.waived),
+        ],
         "properties": {"verdict": result.verdict, "from": result.from_version, "to": result.to_version},
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -60,7 +70,7 @@ def _sarif(result: Precheck) -> dict[str, Any]:
 def _rule(name: str, result: Precheck) -> dict[str, Any]:
     rule = find_rule(name)
     if rule is None:
-        first = next(finding for finding in result.findings if finding.id == name)
+        first = next(finding for finding in _all(result) if finding.id == name)
         described: dict[str, Any] = {"id": name, "shortDescription": {"text": name.replace("-", " ")}}
         return {**described, "helpUri": first.source} if first.source else described
     hazard = rule.hazard
@@ -72,6 +82,15 @@ def _rule(name: str, result: Precheck) -> dict[str, Any]:
         "helpUri": hazard.sources[0],
         "defaultConfiguration": {"level": _LEVELS[hazard.severity]},
     }
+
+
+def _all(result: Precheck) -> list[Finding]:
+    return [*result.findings, *(one.finding for one in result.waived)]
+
+
+def _waived(one: Waived, index: int) -> dict[str, Any]:
+    justification = f"{one.reason} (until {one.expires})"
+    return {**_result(one.finding, index), "suppressions": [{"kind": "external", "justification": justification}]}
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:

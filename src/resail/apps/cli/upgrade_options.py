@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from resail.apps.cli.choices import mesh_of, release_dir_option, snapshot_option
+from resail.apps.cli.choices import config_option, mesh_of, release_dir_option, snapshot_option
 from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
 from resail.apps.cli.skipping import SkippedCheckType
@@ -81,6 +81,7 @@ _OPTIONS = (
         help="Leave out a check (images, ca-root, capacity), for a reason that the plan and its record tell; may be given "
         "several times.",
     ),
+    config_option,
     release_dir_option,
     snapshot_option,
 )

@@ -4,7 +4,7 @@ from resail.checks.hazards import cluster, data_plane, nodes, ownership, values,
 from resail.checks.hazards.hazard import Rule
 from resail.checks.requirements import RULES as REQUIREMENTS
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "find_rule"]
 
 RULES: tuple[Rule, ...] = (
     *values.RULES,
@@ -15,3 +15,8 @@ RULES: tuple[Rule, ...] = (
     *cluster.RULES,
     *REQUIREMENTS,
 )
+
+
+def find_rule(name: str) -> Rule | None:
+    """The rule of a hazard, by its id in upper or lower case; None where there is none."""
+    return next((rule for rule in RULES if rule.hazard.id.lower() == name.lower()), None)

@@ -93,3 +93,52 @@ def _bundle(settings: Settings, versions: tuple[str, ...], out: Path, release_di
 
     print_result(facts, settings, table)
     say(f"next, where it is needed: `resail releases add {out.name}`", settings)
+
+
+@command.command("learn")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.pass_obj
+def _learn(settings: Settings, directory: Path) -> None:
+    """Derive what is known of a release from its files, and keep it: of one that is newer than resail, or of another build.
+
+    DIR is an unpacked release archive of Istio, its source tree, or a directory that `resail releases show` names. Environment
+    flags, fields of the IstioOperator and release notes are in source trees only; where they are not, that is said.
+    """
+    from resail.operations.releases import learn_release
+
+    learned = learn_release(directory)
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.releases import draw_learned
+
+        return draw_learned(learned)
+
+    print_result(learned, settings, table)
+    say(f"kept in {learned.path}", settings)
+
+
+@command.command("diff", formats=("table", "json", "yaml", "md"))
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.pass_obj
+def _diff(settings: Settings, old: str, new: str) -> None:
+    """What is other in one release than in another: values, CRDs, flags, profiles, Kubernetes versions, and release notes.
+
+    OLD and NEW are versions or lines, such as 1.26.0 or 1.27. What is known is of one version of each line, and of those that
+    `resail releases learn` read; the nearest is taken, and named.
+    """
+    from resail.operations.releases import diff_releases
+
+    difference = diff_releases(old, new)
+
+    def table() -> Any:
+        from resail.apps.cli.drawing.releases import draw_difference
+
+        return draw_difference(difference)
+
+    if settings.output == "md":
+        from resail.report.release_difference import render_difference
+
+        click.echo(render_difference(difference), nl=False)
+    else:
+        print_result(difference, settings, table)

@@ -31,12 +31,15 @@ def _parts(result: Precheck) -> Iterator[RenderableType]:
         found = [one for one in result.findings if one.severity == severity]
         if found:
             yield table(("Finding", "What", "Where and evidence"), _rows(found), title=f"{title} ({len(found)})")
+    if result.waived:
+        rows = [(one.finding.id, one.finding.message, f"until {one.expires}: {one.reason}") for one in result.waived]
+        yield table(("Finding", "What", "Waived"), rows, title=f"Waived ({len(rows)})")
     if result.not_evaluated:
-        rows = [(one.id, one.reason) for one in result.not_evaluated]
-        yield table(("Hazard", "Why"), rows, title=f"Not evaluated ({len(rows)})")
+        unknown = [(one.id, one.reason) for one in result.not_evaluated]
+        yield table(("Hazard", "Why"), unknown, title=f"Not evaluated ({len(unknown)})")
     if result.checklist:
-        rows = [(one.text, one.reason) for one in result.checklist]
-        yield table(("To see to", "Why"), rows, title=f"What no API can see ({len(rows)})")
+        asked = [(one.text, one.reason) for one in result.checklist]
+        yield table(("To see to", "Why"), asked, title=f"What no API can see ({len(asked)})")
     if result.more_notes:
         yield Text(f"{result.more_notes} more release notes do not concern this mesh; --all shows them.", style="dim")
 

@@ -1,7 +1,17 @@
 """Hazards of the data plane: what proxies do with requests and connections."""
 
-from resail.checks.hazards.data_plane import n10_target_port
+from resail.checks.hazards.data_plane import (
+    n8_wasm_attributes,
+    n10_target_port,
+    n11_mirrored_host,
+    n14_wasm_fetched_again,
+)
 
 __all__ = ["RULES"]
 
-RULES = (n10_target_port.RULE,)
+RULES = (
+    n8_wasm_attributes.RULE,
+    n10_target_port.RULE,
+    n11_mirrored_host.RULE,
+    n14_wasm_fetched_again.RULE,
+)

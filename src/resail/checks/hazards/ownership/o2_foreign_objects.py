@@ -6,6 +6,7 @@ from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.ownership.field_managers import OF_THE_RELEASE, field_managers
 from resail.checks.hazards.ownership.helm_marks import adopted_by, release_of, signs_of_strangers
+from resail.checks.hazards.ownership.plan_changes import removed_by_plan
 from resail.checks.hazards.ownership.rendered import live, named, rendered_parts
 from resail.models.field_path import first
 from resail.models.identity import Manifest, ObjectRef
@@ -45,12 +46,13 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _in_the_way(case: Case, part: Part) -> Iterator[Manifest]:
+    removed = removed_by_plan(case)
     for rendered in part.target:
         # The CRDs that come to base with 1.24 are O1's.
         if named(part.running, rendered) or (rendered["kind"] == "CustomResourceDefinition" and case.crosses("1.24.0")):
             continue
         there = live(case, rendered)
-        if there is not None:
+        if there is not None and ObjectRef.of(there) not in removed:
             yield there
 
 

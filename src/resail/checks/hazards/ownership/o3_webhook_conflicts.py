@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
 from resail.checks.hazards.ownership.field_managers import OF_THE_RELEASE, field_managers
+from resail.checks.hazards.ownership.plan_changes import forced_by_plan
 from resail.checks.hazards.ownership.rendered import live, rendered_parts
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import FieldOwnerConflict, HelmChange
+from resail.models.plan import FieldOwnerConflict
 
 __all__ = ["RULE"]
 
@@ -44,16 +45,10 @@ def _find(case: Case) -> Iterator[Sign]:
         for rendered in part.target:
             there = live(case, rendered) if rendered["kind"].endswith("WebhookConfiguration") else None
             if there is not None:
-                yield from _signs(rendered, there, _forced(case))
+                yield from _signs(rendered, there, forced_by_plan(case))
 
 
-def _forced(case: Case) -> set[FieldOwnerConflict]:
-    """What the plan overwrites, as its steps say; of istiod's own patch nothing is left to tell then."""
-    changes = [getattr(step, "change", None) for step in case.steps or ()]
-    return {one for change in changes if isinstance(change, HelmChange) for one in change.forced}
-
-
-def _signs(rendered: Manifest, there: Manifest, forced: set[FieldOwnerConflict]) -> Iterator[Sign]:
+def _signs(rendered: Manifest, there: Manifest, forced: frozenset[FieldOwnerConflict]) -> Iterator[Sign]:
     managers = field_managers(there)
     ref = ObjectRef.of(there)
     for entry in find(rendered, "webhooks[*]"):
@@ -62,6 +57,7 @@ def _signs(rendered: Manifest, there: Manifest, forced: set[FieldOwnerConflict])
             path = f"webhooks[name={name}].{field}"
             new, old = first(entry.value, field), first(there, path)
             others = managers.get(path, frozenset()) - OF_THE_RELEASE
+            # Of istiod's own patch nothing is left to tell where the plan overwrites it.
             istiods = FieldOwnerConflict(ref, f'.webhooks[name="{name}"].{field}', _ISTIOD)
             if new in (None, old) or not others or istiods in forced:
                 continue

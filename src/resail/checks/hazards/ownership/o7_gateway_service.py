@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.ownership.field_managers import field_managers
+from resail.checks.hazards.ownership.plan_changes import removed_by_plan
 from resail.checks.hazards.ownership.rendered import live, named, rendered_parts
 from resail.models.field_path import first
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import HelmChange, IstioctlChange, SailChange
 
 __all__ = ["RULE"]
 
@@ -52,7 +52,7 @@ def _find(case: Case) -> Iterator[Sign]:
 
 def _signs(case: Case, part: Part, service: Manifest, rendered: Manifest | None) -> Iterator[Sign]:
     ref = ObjectRef.of(service)
-    goes = (rendered is None and part.method == "helm") or ref in _removed(case)
+    goes = (rendered is None and part.method == "helm") or ref in removed_by_plan(case)
     edited = sorted(path for path, managers in field_managers(service).items() if _is_edited(path, managers))
     # What server-side apply would overwrite the plan asks about, and O2 tells.
     merged = first(part.source, "applyMethod") != "ssa"
@@ -70,14 +70,6 @@ def _is_edited(path: str, managers: frozenset[str]) -> bool:
     annotation = path.startswith(_ANNOTATIONS) and not path.startswith(_ANNOTATIONS + _OWN)
     counts = annotation or path in _FIELDS or path.endswith(".nodePort")
     return counts and all(manager.startswith(_BY_HAND) for manager in managers)
-
-
-def _removed(case: Case) -> set[ObjectRef]:
-    changes = [getattr(step, "change", None) for step in case.steps or ()]
-    objects = [
-        one for change in changes if isinstance(change, HelmChange | IstioctlChange | SailChange) for one in change.objects
-    ]
-    return {one.object for one in objects if one.change == "remove"}
 
 
 RULE = Rule(_HAZARD, _find)

@@ -25,8 +25,8 @@ _HAZARD = Hazard(
     strategies=("canary",),
     detection="The plan removes a revision, and after its restarts, tags and labels a proxy, a label or an address still leads "
     "to it.",
-    effect="The run halts before the removal. Where another removes it, such proxies keep their last configuration, and fail when "
-    "their certificate ends or they restart.",
+    effect="The run halts before the removal. Where another removes it, such proxies keep their last configuration, and fail "
+    "when their certificate ends or they restart.",
     fix="restart or relabel what is left first, or plan without --remove-old",
     gates=("G3", "G12"),
     undo=("U4",),
