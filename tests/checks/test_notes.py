@@ -38,7 +38,7 @@ ZTUNNEL = {
         },
     },
 }
-FLAG = {
+FLAG: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
     "metadata": {"name": "istiod-x", "namespace": "istio-system", "labels": {"app": "istiod"}},
@@ -113,6 +113,11 @@ def test_a_near_miss_is_none(mark: str) -> None:
     assert found(mesh(SERVICE, ZTUNNEL, FLAG, cni={"cni": {"enabled": True}}), mark) == []
 
 
+def test_a_flag_is_one_of_istiods() -> None:
+    other = {**FLAG, "metadata": {**FLAG["metadata"], "labels": {"app": "shop"}}}
+    assert found(mesh(other), "flag:PILOT_X") == []
+
+
 def test_one_mark_is_enough_and_what_else_there_is_is_counted() -> None:
     second = {**SERVICE, "metadata": {"name": "other", "namespace": "shop"}}
     (only,) = found(mesh(SERVICE, second), "flag:PILOT_X", "kind:VirtualService.networking.istio.io")
@@ -129,15 +134,18 @@ def test_what_concerns_every_mesh_is_told_where_it_asks_for_something() -> None:
     [
         ("1.26.0", "1.27.5", []),
         ("1.26.0", "1.27.6", ["note-1.27-n"]),
-        ("1.26.0", "1.28.3", ["note-1.27-n"]),
-        ("1.27.5", "1.28.3", ["note-1.27-n"]),
+        ("1.26.0", "1.28.3", []),
+        ("1.26.0", "1.28.4", ["note-1.28-n"]),
+        ("1.27.5", "1.28.3", []),
+        ("1.27.5", "1.28.4", ["note-1.28-n"]),
         ("1.27.6", "1.28.4", []),
         ("1.28.3", "1.28.4", ["note-1.28-n"]),
     ],
 )
 def test_a_back_ported_note_is_told_once_and_not_to_who_has_it(installed: str, target: str, ids: list[str]) -> None:
     lines = [line("1.27.9", note(kind="upgrade", since="1.27.6")), line("1.28.0", note(kind="upgrade", since="1.28.4"))]
-    relevant, _ = relevant_notes(mesh(installed=installed, target=target), lines)
+    passed = [one for one in lines if one.version[:4] <= target[:4]]
+    relevant, _ = relevant_notes(mesh(installed=installed, target=target), passed)
     assert [finding.id for finding in relevant] == ids
 
 

@@ -10,7 +10,7 @@ from tests.cli.program import Program
 
 from resail.apps.cli.main import COMMANDS, cli
 
-HEAVY = {"lightkube", "rich", "jinja2", "helm_python", "msgspec", "yaml", "httpx2", "asyncio", "google"}
+HEAVY = {"lightkube", "cel_expr_python", "rich", "jinja2", "helm_python", "msgspec", "yaml", "httpx2", "asyncio", "google"}
 
 LISTING = """
 import json, sys

@@ -129,15 +129,8 @@ def test_damaged_facts_are_refused() -> None:
 def test_changes_of_definitions_flags_and_objects_are_taken_back_too() -> None:
     """As the collection of facts writes them: of a list's members ``[]``, of a mapping's ``{}``."""
     crd = CrdFacts("v1beta1", ("v1beta1",), {"hosts[*]": "string", "servers[*]": {"port": {"number": "integer"}}})
-    fields = [
-        "spec.servers[].tls",
-        "spec.servers[].tls.mode",
-        "spec.labels",
-        "spec.labels{}",
-        "spec.limits",
-        "spec.limits[].key",
-        "status.x",
-    ]
+    fields = ["servers[].tls", "servers[].tls.mode", "labels", "labels{}", "limits", "limits[].key"]
+    added = [*(f"spec.{field}" for field in fields), "status.x"]
     versions = {
         "from": {"v1beta1": {"served": True, "storage": True}},
         "to": {"v1": {"served": True, "storage": True}, "v1beta1": {"served": False, "storage": False}},
@@ -149,7 +142,7 @@ def test_changes_of_definitions_flags_and_objects_are_taken_back_too() -> None:
         {
             "removed": ["gone.istio.io"],
             "added": ["new.istio.io"],
-            "changed": {"a": {"versions": versions, "fields_added": fields}},
+            "changed": {"a": {"versions": versions, "fields_added": added}},
         },
     )
     facts = ReleaseFacts(
@@ -178,7 +171,9 @@ def test_changes_of_definitions_flags_and_objects_are_taken_back_too() -> None:
     assert taken_back(after, changes) == facts
 
 
-leaves = st.dictionaries(st.sampled_from(["a", "b.c", "b.d", "e.f.g", "h"]), st.integers() | st.booleans() | st.just({}))
+leaves: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["a", "b.c", "b.d", "e.f.g", "h"]), st.integers() | st.booleans() | st.just({})
+)
 
 
 @given(leaves, leaves)

@@ -39,19 +39,19 @@ def relevant_notes(case: Case, lines: Iterable[ReleaseFacts]) -> tuple[tuple[Fin
 def notes_on_the_way(installed: IstioVersion, target: IstioVersion, lines: Iterable[ReleaseFacts]) -> tuple[NoteOfLine, ...]:
     """The notes of versions after the installed one, up to the target, once each.
 
-    A note that was back-ported is one of several lines; where the installed version has it already, it is none.
+    A note that was back-ported is one of several lines, in each from some patch on: the newest line tells whether the target
+    has it. Where the installed version has it already, it is none.
     """
     known: set[str] = set()
-    found: dict[str, NoteOfLine] = {}
+    newest: dict[str, tuple[IstioVersion, NoteOfLine]] = {}
     for facts in lines:
         line = ".".join(facts.version.split(".")[:2])
         for note in facts.notes:
             since = IstioVersion.parse(note.since or f"{line}.0")
             if since.line == installed.line and since <= installed:
                 known.add(note.id)
-            elif installed < since <= target:
-                found.setdefault(note.id, NoteOfLine(line, note))
-    return tuple(one for name, one in found.items() if name not in known)
+            newest[note.id] = (since, NoteOfLine(line, note))
+    return tuple(one for name, (since, one) in newest.items() if name not in known and installed < since <= target)
 
 
 def _finding(one: NoteOfLine, matches: Sequence[_Match]) -> Finding:
@@ -104,20 +104,23 @@ def _value(case: Case, rest: str) -> Iterator[_Match]:
 
 
 def _mode(case: Case, mode: str) -> Iterator[_Match]:
-    if mode not in case.modes:
-        return
-    if mode == "ambient":
-        for namespace in case.objects.by_kind.get("Namespace", ()):
-            for field in find(namespace, "metadata.labels.istio.io/dataplane-mode"):
-                if field.value == "ambient":
-                    yield _match(namespace, field.path, field.value)
-        for part in case.snapshot.components:
-            if part.role in ("ztunnel", "waypoint"):
-                yield _workload(part.workload), f"{part.workload} is there"
-    else:
-        for workload in case.snapshot.workloads:
-            if any(pod.proxy_version for pod in workload.pods):
-                yield _workload(workload.ref), f"{workload.ref} has sidecars"
+    yield from _ambient(case) if mode == "ambient" else _sidecars(case)
+
+
+def _ambient(case: Case) -> Iterator[_Match]:
+    for namespace in case.objects.by_kind.get("Namespace", ()):
+        for field in find(namespace, "metadata.labels.istio.io/dataplane-mode"):
+            if field.value == "ambient":
+                yield _match(namespace, field.path, field.value)
+    for part in case.snapshot.components:
+        if part.role in ("ztunnel", "waypoint"):
+            yield _workload(part.workload), f"{part.workload} is there"
+
+
+def _sidecars(case: Case) -> Iterator[_Match]:
+    for workload in case.snapshot.workloads:
+        if any(pod.proxy_version for pod in workload.pods):
+            yield _workload(workload.ref), f"{workload.ref} has sidecars"
 
 
 _LOOKS: dict[str, Callable[[Case, str], Iterator[_Match]]] = {

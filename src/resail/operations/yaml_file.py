@@ -40,5 +40,5 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> UsageError:
             on=f"{path}, line {mark.line + 1}, column {column}",
             next_step="put spaces in its place",
         )
-    problem = getattr(error, "problem", None) or str(error)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
     return UsageError(f"cannot be read as YAML: {problem}", on=place, next_step="mend the file at that place")

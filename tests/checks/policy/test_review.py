@@ -109,6 +109,12 @@ def test_members_without_a_name_of_their_own_keep_their_place() -> None:
     assert found.id == "policy/one"
 
 
+def test_keys_that_look_like_places_in_lists_are_keys() -> None:
+    value = {"kind": "X", "metadata": {"name": "x", "annotations": {"a[0]b": "1", "a[1]": "1"}}}
+    found = review([Pair(value, value)], (), (), [rule("value == running_value && value != '1'", field="metadata.annotations.*")])
+    assert [one.objects[0].field for one in found] == ["metadata.annotations.a[0]b", "metadata.annotations.a[1]"]
+
+
 def test_the_nearest_field_above_is_an_anchor() -> None:
     assert anchor(SERVICE, "spec.ports[name=none].port") == "spec.ports"
     assert anchor(SERVICE, "status.loadBalancer") == ""
@@ -131,6 +137,13 @@ def test_what_cannot_be_evaluated_is_told_and_not_guessed(expression: str, words
     assert [one.name for one in found.objects] == ["web", "api"]
     assert words in found.evidence
     assert "mine" in found.message
+
+
+def test_what_cannot_be_told_of_one_field_hides_nothing_of_another() -> None:
+    odd = {**SERVICE, "spec": {"ports": [{"name": "a"}, {"name": "b", "port": 9000}]}}
+    untold, found = review([Pair(odd)], (), (), [rule("value.port < 1024", field="spec.ports[*]")])
+    assert (untold.id, untold.objects[0].field) == ("policy-not-evaluated", "spec.ports[name=a]")
+    assert (found.id, found.objects[0].field) == ("policy/mine", "spec.ports[name=b]")
 
 
 @pytest.mark.parametrize(

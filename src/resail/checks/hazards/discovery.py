@@ -7,7 +7,7 @@ from resail.checks.hazards.hazard import Seen
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest
 
-__all__ = ["is_on", "told_among", "told_now"]
+__all__ = ["is_on", "others_sign", "told_among", "told_now"]
 
 _ENV = "spec.template.spec.containers[name=discovery].env"
 _REVISION = "metadata.labels.istio.io/rev"
@@ -36,3 +36,13 @@ def told_among(objects: Iterable[Manifest], variable: str) -> Seen | None:
 def is_on(seen: Seen | None) -> bool:
     """Is it there, and true?"""
     return seen is not None and str(first(seen.object, seen.path)).lower() in ("true", "1", "t")
+
+
+def others_sign(case: Case) -> bool:
+    """Is istiod told that another authority signs, so that its own Secrets do not count?
+
+    Raises:
+        Unknown: Deployments could not be read.
+    """
+    seen = told_now(case, "EXTERNAL_CA")
+    return seen is not None and bool(first(seen.object, seen.path))

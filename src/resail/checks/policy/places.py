@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from resail.models.field_path import find, resolve
+from resail.models.field_path import find
 
 __all__ = ["Place", "anchor", "places"]
 
@@ -67,11 +67,11 @@ def _by_name(value: Any, path: str) -> str:
     """The path with each index replaced by the member's name, where that leads to the same member."""
     start = 0
     while match := _INDEX.search(path, start):
-        member = resolve(value, path[: match.end()])
+        member = _at(value, path[: match.end()])
         name = member.get("name") if isinstance(member, dict) else None
         named = f"{path[: match.start()]}[name={name}]"
         start = match.end()
-        if isinstance(name, str) and "]" not in name and next((one.value for one in find(value, named)), None) is member:
+        if isinstance(name, str) and "]" not in name and _at(value, named) is member:
             path, start = named + path[match.end() :], len(named)
     return path
 

@@ -14,7 +14,7 @@ from resail.models.finding import Finding, FindingObject
 from resail.models.plan import Step
 from resail.models.policy import Rule, Subject
 
-__all__ = ["CompiledRule", "compile_rule", "evidence", "judged", "review"]
+__all__ = ["CompiledRule", "Objection", "compile_rule", "evidence", "judged", "review"]
 
 _VARIABLES: dict[Subject, tuple[str, ...]] = {
     "manifest": ("object", "running", "value", "running_value"),
@@ -33,6 +33,14 @@ class CompiledRule(msgspec.Struct, frozen=True):
     def looks_at(self, matter: Matter) -> bool:
         """Is it one of those that the rule is about?"""
         return matter.about == self.rule.about and (not self.rule.match or any(name in self.rule.match for name in matter.names))
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """A place at which a rule does not hold, or cannot tell."""
+
+    place: Place
+    untold: str = ""
+    """Why it cannot tell, in CEL's words; empty: it does not hold."""
 
 
 def review(
@@ -66,16 +74,15 @@ def compile_rule(rule: Rule) -> CompiledRule:
     return CompiledRule(rule, Expression(rule.expression, _VARIABLES[rule.about], on=f"rule {rule.id}"))
 
 
-def judged(compiled: CompiledRule, matter: Matter) -> Iterator[Place]:
-    """The places at which the rule does not hold.
-
-    Raises:
-        CannotTell: the expression fails there.
-    """
+def judged(compiled: CompiledRule, matter: Matter) -> Iterator[Objection]:
+    """Where the rule does not hold, or cannot tell."""
     rule = compiled.rule
     for place in places(matter.value, matter.running, rule.field, rule.lost):
-        if not compiled.expression.holds(_values(matter, place)):
-            yield place
+        try:
+            if not compiled.expression.holds(_values(matter, place)):
+                yield Objection(place)
+        except CannotTell as reason:
+            yield Objection(place, str(reason))
 
 
 def _values(matter: Matter, place: Place) -> Mapping[str, Any]:
@@ -91,14 +98,12 @@ def _values(matter: Matter, place: Place) -> Mapping[str, Any]:
 
 def _found(compiled: CompiledRule, matters: Iterable[Matter]) -> Iterator[Finding]:
     untold: dict[str, list[FindingObject]] = {}
-    for matter in matters:
-        if not compiled.looks_at(matter):
-            continue
-        try:
-            for place in judged(compiled, matter):
-                yield _violation(compiled.rule, matter, place)
-        except CannotTell as reason:
-            untold.setdefault(str(reason), []).extend(matter.objects)
+    for matter in filter(compiled.looks_at, matters):
+        for objection in judged(compiled, matter):
+            if objection.untold:
+                untold.setdefault(objection.untold, []).extend(_placed(matter, objection.place))
+            else:
+                yield _violation(compiled.rule, matter, objection.place)
     for words, objects in untold.items():
         yield Finding(
             id="policy-not-evaluated",
@@ -115,22 +120,19 @@ def _violation(rule: Rule, matter: Matter, place: Place) -> Finding:
         id=f"policy/{rule.id}",
         severity=rule.severity,
         message=rule.message,
-        objects=tuple(_placed(one, matter, place) for one in matter.objects),
+        objects=_placed(matter, place),
         evidence=evidence(rule, place),
         fix=rule.fix,
         source=rule.source,
     )
 
 
-def _placed(where: FindingObject, matter: Matter, place: Place) -> FindingObject:
+def _placed(matter: Matter, place: Place) -> tuple[FindingObject, ...]:
+    """The objects of a matter, with the field of the place where that is a field of theirs."""
     path = anchor(matter.value, place.path)
-    match matter.about:
-        case "manifest":
-            return msgspec.structs.replace(where, field=path)
-        case "step":
-            return msgspec.structs.replace(where, field=f"{where.field}.{path}" if path else where.field)
-        case "finding":
-            return where
+    if matter.about == "finding" or not path:
+        return matter.objects
+    return tuple(msgspec.structs.replace(one, field=f"{one.field}.{path}".removeprefix(".")) for one in matter.objects)
 
 
 def evidence(rule: Rule, place: Place) -> str:

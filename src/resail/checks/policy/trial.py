@@ -5,7 +5,6 @@ from typing import Literal
 
 import msgspec
 
-from resail.checks.policy.expression import CannotTell
 from resail.checks.policy.matter import Matter
 from resail.checks.policy.review import CompiledRule, compile_rule, evidence, judged
 from resail.errors import UsageError
@@ -62,11 +61,11 @@ def _trial(test: RuleTest, compiled: CompiledRule) -> Trial:
 def _outcome(matter: Matter, compiled: CompiledRule) -> tuple[Outcome, Sequence[str]]:
     if not compiled.looks_at(matter):
         return "skip", ()
-    try:
-        said = [evidence(compiled.rule, place) for place in judged(compiled, matter)]
-    except CannotTell as reason:
-        return "not-evaluated", (str(reason),)
-    return ("violation" if said else "pass"), said
+    objections = tuple(judged(compiled, matter))
+    untold = [one.untold for one in objections if one.untold]
+    if untold:
+        return "not-evaluated", untold
+    return ("violation" if objections else "pass"), [evidence(compiled.rule, one.place) for one in objections]
 
 
 def _matter(test: RuleTest) -> Matter:

@@ -113,8 +113,7 @@ def _crds(crds: dict[str, CrdFacts], changes: Changes, *, back: bool) -> dict[st
 def _crd(facts: CrdFacts, change: dict[str, Any], *, back: bool) -> CrdFacts:
     versions = change.get("versions", {}).get("from" if back else "to")
     fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts.fields))
-    # A field stands in the list before those below it.
-    for path in sorted(change.get("fields_added", ()), reverse=back):
+    for path in change.get("fields_added", ()):
         steps = _steps(path)
         if steps[0] == "spec":
             (_without if back else _with)(fields, steps[1:])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resail.checks.hazards.case import Case
-from resail.checks.hazards.discovery import told_now
+from resail.checks.hazards.discovery import others_sign
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.models.field_path import first
 
@@ -36,8 +36,8 @@ _EMPTY = ("", "(0 characters)", None)
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    if told_now(case, "EXTERNAL_CA"):
-        return  # istiod does not sign
+    if others_sign(case):
+        return
     homes = {plane.deployment.namespace for plane in case.snapshot.control_planes if plane.revision == case.revision}
     for secret in case.all("Secret"):
         if first(secret, "metadata.name") != "cacerts" or first(secret, "metadata.namespace") not in homes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
+from resail.checks.hazards.mesh import holds_back
 from resail.models.field_path import find
 
 __all__ = ["RULE"]
@@ -35,7 +36,7 @@ _MIRRORS = (
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    if _is_kept(case):
+    if holds_back(case, "1.27", _FLAG):
         return
     for kind, patterns in _MIRRORS:
         for route in case.all(kind):
@@ -43,13 +44,6 @@ def _find(case: Case) -> Iterator[Sign]:
             if mirrors:
                 message = f"{len(mirrors)} mirrors get requests with the plain host instead of one that ends in -shadow"
                 yield Sign.at(route, mirrors[0].path, message)
-
-
-def _is_kept(case: Case) -> bool:
-    patterns = (f"pilot.env.{_FLAG}", f"env.{_FLAG}")
-    flags = [setting.value for pattern in patterns for setting in case.settings(pattern, "istiod")]
-    held = [setting.value for setting in case.settings("compatibilityVersion", "istiod")]
-    return any(str(flag).lower() == "false" for flag in flags) or any(str(one) in ("1.25", "1.26", "1.27") for one in held)
 
 
 RULE = Rule(_HAZARD, _find)

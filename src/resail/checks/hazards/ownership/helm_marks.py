@@ -13,9 +13,9 @@ from resail.checks.hazards.hazard import Seen, Sign
 from resail.models.field_path import find, first
 from resail.models.finding import Severity
 from resail.models.identity import Manifest, ObjectRef
-from resail.models.plan import AdoptObjects
+from resail.models.plan import AdoptObjects, HelmChange, InstallRevision
 
-__all__ = ["adopted_by", "release_of", "signs_of_strangers"]
+__all__ = ["adopted_by", "new_release_of", "release_of", "signs_of_strangers"]
 
 _LABEL = "metadata.labels.app.kubernetes.io/managed-by"
 _NAME = "metadata.annotations.meta.helm.sh/release-name"
@@ -37,20 +37,27 @@ def release_of(part: Part) -> str:
     return f"{first(part.source, 'metadata.namespace', '')}/{first(part.source, 'metadata.name', '')}"
 
 
+def new_release_of(case: Case, part: Part) -> str:
+    """The release that a canary makes of a part, ``namespace/name``; empty where the part's own is written."""
+    if case.strategy == "in-place" or part.chart != "istiod":
+        return ""
+    changes = (step.change for step in case.steps or () if isinstance(step, InstallRevision))
+    return next((f"{one.namespace}/{one.release}" for one in changes if isinstance(one, HelmChange)), "")
+
+
 def adopted_by(case: Case, release: str) -> Iterator[AdoptObjects]:
     """The steps of the plan in which a release takes over what is in its way."""
     return (step for step in case.steps or () if isinstance(step, AdoptObjects) and step.release == release)
 
 
-def signs_of_strangers(case: Case, part: Part, objects: Iterable[Manifest]) -> Iterator[Sign]:
+def signs_of_strangers(case: Case, release: str, objects: Iterable[Manifest]) -> Iterator[Sign]:
     """Of objects that are there and that a release is to have: those without its marks, one sign for what has to be done.
 
     Args:
         case: what is looked at.
-        part: a Helm release.
+        release: ``namespace/name``
         objects: of the cluster.
     """
-    release = release_of(part)
     found: dict[_Standing, list[Manifest]] = defaultdict(list)
     for manifest in objects:
         bears = _release_on(manifest)

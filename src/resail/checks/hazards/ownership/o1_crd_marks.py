@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
-from resail.checks.hazards.ownership.helm_marks import signs_of_strangers
+from resail.checks.hazards.ownership.helm_marks import release_of, signs_of_strangers
 from resail.checks.hazards.ownership.rendered import named
 from resail.models.field_path import first
 from resail.models.identity import Manifest
@@ -38,7 +38,7 @@ def _find(case: Case) -> Iterator[Sign]:
     for part in case.parts:
         if part.chart == "base" and part.method == "helm" and _templates(part):
             wanted = [crd for crd in case.all(_CRD) if _is_istios(crd) and _comes_with(part, crd)]
-            yield from signs_of_strangers(case, part, wanted)
+            yield from signs_of_strangers(case, release_of(part), wanted)
 
 
 def _templates(part: Part) -> bool:

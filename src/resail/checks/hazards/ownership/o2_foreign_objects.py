@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.ownership.field_managers import OF_THE_RELEASE, field_managers
-from resail.checks.hazards.ownership.helm_marks import adopted_by, release_of, signs_of_strangers
+from resail.checks.hazards.ownership.helm_marks import adopted_by, new_release_of, release_of, signs_of_strangers
 from resail.checks.hazards.ownership.plan_changes import removed_by_plan
 from resail.checks.hazards.ownership.rendered import live, named, rendered_parts
 from resail.models.field_path import first
@@ -39,17 +39,19 @@ _HAZARD = Hazard(
 
 def _find(case: Case) -> Iterator[Sign]:
     for part in rendered_parts(case):
-        if part.method == "helm":
-            yield from signs_of_strangers(case, part, _in_the_way(case, part))
-            if first(part.source, "applyMethod") == "ssa":
-                yield from _contested(case, part)
+        if part.method != "helm":
+            continue
+        new = new_release_of(case, part)
+        yield from signs_of_strangers(case, new or release_of(part), _in_the_way(case, part, () if new else part.running))
+        if not new and first(part.source, "applyMethod") == "ssa":
+            yield from _contested(case, part)
 
 
-def _in_the_way(case: Case, part: Part) -> Iterator[Manifest]:
+def _in_the_way(case: Case, part: Part, known: tuple[Manifest, ...]) -> Iterator[Manifest]:
     removed = removed_by_plan(case)
     for rendered in part.target:
         # The CRDs that come to base with 1.24 are O1's.
-        if named(part.running, rendered) or (rendered["kind"] == "CustomResourceDefinition" and case.crosses("1.24.0")):
+        if named(known, rendered) or (rendered["kind"] == "CustomResourceDefinition" and case.crosses("1.24.0")):
             continue
         there = live(case, rendered)
         if there is not None and ObjectRef.of(there) not in removed:

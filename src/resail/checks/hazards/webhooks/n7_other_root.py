@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from resail.checks.hazards.case import Case, Unknown
-from resail.checks.hazards.discovery import is_on, told_among, told_now
+from resail.checks.hazards.discovery import is_on, others_sign, told_among, told_now
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.webhooks.end_state import changes_of
 from resail.models.field_path import first
@@ -42,8 +42,8 @@ _WINDOW = timedelta(days=30)
 
 def _find(case: Case) -> Iterator[Sign]:
     yield from _ending(case)
-    if told_now(case, "EXTERNAL_CA") or is_on(told_now(case, "ISTIO_MULTIROOT_MESH")):
-        return  # another signs, or several roots are meant
+    if others_sign(case) or is_on(told_now(case, "ISTIO_MULTIROOT_MESH")):
+        return
     signers = [one for one in case.all("Secret") if first(one, "metadata.name") in SIGNERS]
     yield from _elsewhere(case, signers)
     yield from _planned(case)

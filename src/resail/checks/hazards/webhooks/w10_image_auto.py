@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
-from resail.checks.hazards.webhooks.end_state import labels_of, namespaces_after, tags_after
+from resail.checks.hazards.webhooks.end_state import namespaces_after, tags_after
 from resail.checks.hazards.webhooks.injectors import Injector, injectors_after
-from resail.checks.hazards.webhooks.pod_templates import TEMPLATE, own_proxies, templates
+from resail.checks.hazards.webhooks.pod_templates import own_proxies, templates_after
 from resail.checks.hazards.webhooks.services import answers, exists
 from resail.models.identity import ObjectRef
 
@@ -35,11 +35,10 @@ _HAZARD = Hazard(
 def _find(case: Case) -> Iterator[Sign]:
     injectors = injectors_after(case)
     there = namespaces_after(case)
-    for ref, manifest in templates(case).items():
+    for ref, (manifest, pod) in templates_after(case).items():
         automatic = [path for path, image in own_proxies(manifest).items() if image == "auto"]
         if not automatic or ref.namespace not in there:
             continue
-        pod = labels_of(manifest, f"{TEMPLATE}.metadata.labels")
         taking = [one for one in injectors if one.takes(there[ref.namespace].labels, pod)]
         if not any(_answers(case, one) for one in taking):
             behind = f"{taking[0].name}, which takes them, has no istiod that answers" if taking else "no webhook takes them"

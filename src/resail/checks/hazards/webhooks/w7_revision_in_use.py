@@ -60,16 +60,20 @@ def _named(ref: ObjectRef) -> Manifest:
 def _just_before(case: Case) -> MeshSnapshot:
     """The mesh once everything but the removal is done. Webhooks are left out: W1 looks at them."""
     steps, snapshot = case.steps or (), case.snapshot
-    done = {one.workload for step in steps if isinstance(step, RestartWave) for one in step.restarts}
-    done |= {step.workload for step in steps if isinstance(step, UpgradeGateway)}
-    done |= {one.object for step in steps if not isinstance(step, RemoveRevision) for one in changes_of(step)}
-    done |= {plane.deployment for plane in snapshot.control_planes}
+    restarted = {one.workload for step in steps if isinstance(step, RestartWave) for one in step.restarts}
+    written = {step.workload for step in steps if isinstance(step, UpgradeGateway)}
+    written |= {one.object for step in steps if not isinstance(step, RemoveRevision) for one in changes_of(step)}
+    written |= {plane.deployment for plane in snapshot.control_planes}
     tags, relabelled = tags_after(case), namespaces_after(case)
     return msgspec.structs.replace(
         snapshot,
         tags=tuple(msgspec.structs.replace(tag, revision=tags[tag.tag]) for tag in snapshot.tags),
         namespaces=tuple(relabelled.get(one.name, one) for one in snapshot.namespaces),
-        workloads=tuple(one for one in snapshot.workloads if one.ref not in done),
+        workloads=tuple(
+            msgspec.structs.replace(one, pods=()) if one.ref in restarted else one
+            for one in snapshot.workloads
+            if one.ref not in written
+        ),
         webhooks=(),
         helm_releases=tuple(_upgraded(case, one) for one in snapshot.helm_releases),
     )
