@@ -17,9 +17,9 @@ HOPS = (("1.24.0", "1.25.1"), ("1.25.1", "1.26.0"), ("1.26.0", "1.27.9"))
 
 
 def expected_of(installed: str, strategy: str) -> set[str]:
-    """What is true of this mesh: its istiod has a pinned tag, nobody removes a revision unasked, and istio-cni before 1.25.2
-    may refuse the pod that would replace it (C2)."""
-    found = {"image-pin-moved"} | ({"old-revision-stays"} if strategy == "canary" else set())
+    """What is true of this mesh: its istiod has a pinned tag and one replica (W8), nobody removes a revision unasked, and
+    istio-cni before 1.25.2 may refuse the pod that would replace it (C2)."""
+    found = {"image-pin-moved", "old-revision-stays" if strategy == "canary" else "W8"}
     if installed == "1.24.0":
         # istio-cni of 1.25 adds DAC_OVERRIDE.
         found.add("policy/added-capabilities")

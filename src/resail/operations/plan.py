@@ -14,6 +14,7 @@ from resail.operations.conditions import conditions_of_plan
 from resail.operations.judging import Judgement, judge, settled, stand_on
 from resail.operations.preparing import UpgradeWish, prepare
 from resail.operations.rendering import open_rendering
+from resail.operations.replaying import replayed
 from resail.operations.survey import survey
 from resail.plan.assembly import assemble, with_findings
 from resail.plan.file import write_plan
@@ -57,11 +58,13 @@ async def plan(
     mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
         prepared = await prepare(request, mesh.snapshot, rendering, progress)
-        cases = await cases_of_hops(request, mesh, prepared, rendering, ground.today, progress)
+        hops = await cases_of_hops(request, mesh, prepared, rendering, ground.today, progress)
     files = assemble(prepared.built, prepared.findings, request.skipped)
     progress("checking images, roots and capacity")
     conditions = await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)
     progress("looking for hazards")
+    # A precheck has an API server decide, which takes its time.
+    cases = [await replayed(case, progress, by_server=False) for case in hops]
     known = (*files.plan.findings, *conditions)
     result = settled((*known, *_findings(judge(cases, ground, known))), ground)
     files = with_findings(files, result.findings, result.waived)

@@ -21,6 +21,7 @@ from resail.operations.istioctl_words import IstioctlWords, istioctl_words
 from resail.operations.judging import judge, settled, stand_on
 from resail.operations.preparing import Prepared, UpgradeWish, prepare
 from resail.operations.rendering import Rendering, open_rendering
+from resail.operations.replaying import replayed
 from resail.operations.survey import Survey, survey
 from resail.plan.assembly import assemble
 from resail.releases.catalogue import find_line, find_patch
@@ -68,11 +69,13 @@ async def precheck(
     mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
         looked = await _look(request, mesh, rendering, ground.today, progress)
+    on_a_cluster = request.mesh.cluster.twin is None
+    cases = [await replayed(case, progress, by_server=on_a_cluster) for case in looked.cases]
     words = await _words(request, looked.cases[0], progress) if request.ask_istioctl else IstioctlWords()
     progress("looking for hazards")
     notes = [_notes(case) for case in looked.cases]
     known = (*looked.findings, *words.findings, *moment_findings(ground.site.calendar, now, ground.place))
-    judgement = judge(looked.cases, ground, known)
+    judgement = judge(cases, ground, known)
     shown = {one for relevant, others in notes for one in (*relevant, *(others if request.show_all else ()))}
     result = settled((*known, *judgement.findings, *shown), ground)
     return Precheck(

@@ -28,11 +28,16 @@ Definitions = Mapping[str, Manifest]
 """By the name of the CRD."""
 
 
-async def replayed(case: Case, progress: Callable[[str], None]) -> Case:
+async def replayed(case: Case, progress: Callable[[str], None], *, by_server: bool = True) -> Case:
     """The case with what the target's CRDs say to the objects that are there.
 
     What the installed CRDs say, too, is left out; and kinds whose definition the target leaves as it is, or no longer serves in
-    the version that is stored, are not tried. Where the bed's API server is at hand it decides, else the schemas alone.
+    the version that is stored, are not tried.
+
+    Args:
+        case: with what the target renders.
+        progress: is told what goes on.
+        by_server: the bed's API server decides where it is at hand; else the schemas alone.
 
     Raises:
         ResailError: the API server of the bed does not come up.
@@ -42,7 +47,7 @@ async def replayed(case: Case, progress: Callable[[str], None]) -> Case:
         return case
     installed = {one["metadata"]["name"]: one for one in case.objects.by_kind[_CRD]}
     concerned = list(_concerned(case, installed, target))
-    if concerned and all(cached(name) for name in API_SERVER):
+    if concerned and by_server and all(cached(name) for name in API_SERVER):
         progress(f"trying {len(concerned)} objects against the CRDs of {case.target}")
         wanted = {_definition_of(one, target) for one in concerned}
         with tempfile.TemporaryDirectory(prefix="resail-replay-") as folder:
