@@ -1,17 +1,21 @@
 """Hazards of the data plane: what proxies do with requests and connections."""
 
 from resail.checks.hazards.data_plane import (
+    d15_istiod_asks_who,
     n8_wasm_attributes,
     n10_target_port,
     n11_mirrored_host,
+    n12_one_host_in_several_namespaces,
     n14_wasm_fetched_again,
 )
 
 __all__ = ["RULES"]
 
 RULES = (
+    d15_istiod_asks_who.RULE,
     n8_wasm_attributes.RULE,
     n10_target_port.RULE,
     n11_mirrored_host.RULE,
+    n12_one_host_in_several_namespaces.RULE,
     n14_wasm_fetched_again.RULE,
 )
