@@ -18,7 +18,7 @@ _HAZARD = Hazard(
     severity="warning",
     installed="<1.30.0",
     target=">=1.28.7",
-    detection="An AuthorizationPolicy matches a caller of this mesh only because a dot, or brackets, stand for another character.",
+    detection="An AuthorizationPolicy matches a caller of this mesh only because a dot or brackets stand for another character.",
     effect="That caller is no longer matched: let in by a DENY, refused by an ALLOW.",
     fix="write out the names of the callers",
     gates=("G4", "G10"),
