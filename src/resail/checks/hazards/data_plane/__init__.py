@@ -2,6 +2,8 @@
 
 from resail.checks.hazards.data_plane import (
     d15_istiod_asks_who,
+    d14_gateway_merging,
+    d16_dots_in_policies,
     n8_wasm_attributes,
     n10_target_port,
     n11_mirrored_host,
@@ -13,6 +15,8 @@ __all__ = ["RULES"]
 
 RULES = (
     d15_istiod_asks_who.RULE,
+    d14_gateway_merging.RULE,
+    d16_dots_in_policies.RULE,
     n8_wasm_attributes.RULE,
     n10_target_port.RULE,
     n11_mirrored_host.RULE,

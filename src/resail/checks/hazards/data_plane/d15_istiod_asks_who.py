@@ -21,8 +21,8 @@ _HAZARD = Hazard(
     severity="warning",
     installed="<1.31.0",
     target=">=1.27.6,!=1.28.0,!=1.28.1,!=1.28.2,!=1.28.3",
-    detection="A workload outside istiod's namespace is told istiod's address with port 8080, 15014, 15010 or 15012, or is Kiali, "
-    "and the hop comes to a version that asks.",
+    detection="A workload outside istiod's namespace is told istiod's address with port 8080, 15014, 15010 or 15012, or is "
+    "Kiali, and the hop comes to a version that asks.",
     effect="The client is refused (401 or 403), and what it shows of proxies and configuration is empty.",
     fix=f"bring the client to a version that logs in, or have its namespace in {_ALLOWED} (from 1.27.8, 1.28.6 and 1.29.1 on)",
     gates=("G11",),
