@@ -13,8 +13,14 @@ _FULL: Manifest = {
     "annotations": {"resail.dev/text": "ü\n"},
     "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "other", "uid": "1", "controller": True}],
 }
-_CONTAINER = {"name": "main", "image": "registry.example.com/a:1", "resources": {"requests": {"cpu": "1500m", "memory": "1Gi"}}}
-_POD = {"containers": [_CONTAINER], "initContainers": [{"name": "init", "image": "b"}], "nodeName": "full"}
+_RESOURCES = {"requests": {"cpu": "1500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+_CONTAINER = {"name": "main", "image": "registry.example.com/a:1", "resources": _RESOURCES}
+_POD = {
+    "containers": [_CONTAINER],
+    "initContainers": [{"name": "init", "image": "b", "restartPolicy": "Always"}],
+    "nodeName": "full",
+    "serviceAccountName": "default",
+}
 _TEMPLATE: Manifest = {"metadata": {"labels": _LABELS, "annotations": {"a": "b"}}, "spec": _POD}
 _JOB_TEMPLATE: Manifest = {"metadata": {"labels": _LABELS}, "spec": {**_POD, "restartPolicy": "Never"}}
 _PLAIN: Manifest = {"metadata": {"labels": _LABELS}, "spec": {"containers": [{"name": "main", "image": "a"}]}}
@@ -130,7 +136,13 @@ STATUSES: dict[KindRef, Manifest] = {
         "conditions": [{**_CONDITION, "reason": "r", "message": "m"}],
         "nodeInfo": {**_INFO, "kubeletVersion": "v1.31.0", "architecture": "arm64", "operatingSystem": "linux"},
     },
-    KindRef("v1", "Pod"): {"phase": "Running", "conditions": [_CONDITION, {"type": "Initialized", "status": "False"}]},
+    KindRef("v1", "Pod"): {
+        "phase": "Running",
+        "conditions": [_CONDITION, {"type": "Initialized", "status": "False"}],
+        "startTime": "2026-11-01T08:00:00Z",
+        "podIP": "10.0.0.1",
+        "podIPs": [{"ip": "10.0.0.1"}],
+    },
     KindRef("apps/v1", "Deployment"): {"replicas": 4, "readyReplicas": 2},
     KindRef("apps/v1", "StatefulSet"): {"replicas": 4, "readyReplicas": 2},
     KindRef("apps/v1", "ReplicaSet"): _READY,
