@@ -41,6 +41,8 @@ class PrecheckRequest(UpgradeWish, frozen=True, kw_only=True):
     fail_on: Severity | None = None
     """From which severity on the verdict is ``blocked``; None: as the site's settings say."""
     ask_istioctl: bool = True
+    schemas_only: bool = False
+    """Leave the bed's API server alone, which would evaluate the rules in CEL of the target's CRDs."""
     show_all: bool = False
     """Release notes that do not concern the mesh, too."""
 
@@ -69,8 +71,8 @@ async def precheck(
     mesh = await survey(request.mesh)
     async with open_rendering(request.release_directories, renderer_of, istioctl) as rendering:
         looked = await _look(request, mesh, rendering, ground.today, progress)
-    on_a_cluster = request.mesh.cluster.twin is None
-    cases = [await replayed(case, progress, by_server=on_a_cluster) for case in looked.cases]
+    by_server = not request.schemas_only and request.mesh.cluster.twin is None
+    cases = [await replayed(case, progress, by_server=by_server) for case in looked.cases]
     words = await _words(request, looked.cases[0], progress) if request.ask_istioctl else IstioctlWords()
     progress("looking for hazards")
     notes = [_notes(case) for case in looked.cases]

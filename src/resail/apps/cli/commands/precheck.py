@@ -27,6 +27,11 @@ __all__ = ["command"]
     default=True,
     help="Ask the target's istioctl, too (x precheck, analyze), where it is here or can be downloaded.  [default: yes]",
 )
+@click.option(
+    "--schemas-only",
+    is_flag=True,
+    help="Try live objects against the target's CRDs by their schemas alone, and not on the test bed's API server.",
+)
 @click.option("--all", "show_all", is_flag=True, help="Show release notes that do not concern this mesh, too.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the result to a file.")
 @click.pass_obj

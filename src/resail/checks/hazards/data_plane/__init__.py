@@ -1,8 +1,8 @@
 """Hazards of the data plane: what proxies do with requests and connections."""
 
 from resail.checks.hazards.data_plane import (
-    d15_istiod_asks_who,
     d14_gateway_merging,
+    d15_istiod_asks_who,
     d16_dots_in_policies,
     n8_wasm_attributes,
     n10_target_port,
