@@ -47,6 +47,15 @@ def test_its_facts_are_whole(rule: Rule) -> None:
     assert hazard.proof == "provable" or hazard.severity != "blocker"
 
 
+def test_no_row_of_the_facts_is_missing() -> None:
+    """81 were collected and checked; what we compute besides has names in kebab-case."""
+    rows = {name for name in IDS if name.isupper()}
+    letters = {"V": 11, "O": 11, "W": 10, "D": 16, "K": 8, "N": 15}
+    expected = {f"{letter}{number}" for letter, count in letters.items() for number in range(1, count + 1)}
+    assert rows == expected | {f"C{number}" for number in range(2, 12)}
+    assert len(rows) == 81
+
+
 @given(st.data())
 def test_no_rule_raises(data: st.DataObject) -> None:
     spoilt = spoilt_case(data)

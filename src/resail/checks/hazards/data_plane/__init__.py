@@ -7,9 +7,13 @@ from resail.checks.hazards.data_plane import (
     d4_tls_without_names,
     d5_external_name_aliases,
     d6_unselected_namespaces,
+    d7_tracing,
     d8_several_addresses,
     d9_excluded_dns,
+    d10_jwt_keys,
     d11_native_sidecar,
+    d12_defaults_of_1_24,
+    d13_automatic_addresses,
     d14_gateway_merging,
     d15_istiod_asks_who,
     d16_dots_in_policies,
@@ -23,6 +27,10 @@ from resail.checks.hazards.data_plane import (
 __all__ = ["RULES"]
 
 RULES = (
+    d13_automatic_addresses.RULE,
+    d12_defaults_of_1_24.RULE,
+    d10_jwt_keys.RULE,
+    d7_tracing.RULE,
     d5_external_name_aliases.RULE,
     d2_envoy_filters.RULE,
     d1_old_proxies.RULE,
