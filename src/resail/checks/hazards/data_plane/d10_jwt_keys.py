@@ -40,12 +40,11 @@ def _find(case: Case) -> Iterator[Sign]:
     if fence is not None:
         for request in case.all("RequestAuthentication.security.istio.io"):
             for rule in find(request, "spec.jwtRules[*]"):
-                field = "jwksUri" if first(rule.value, "jwksUri") else "issuer"
-                if not first(rule.value, "jwks") and first(rule.value, field):
-                    seen = (Seen(request, f"{rule.path}.{field}"), fence)
-                    yield Sign(
-                        seen, f"istiod fetches the keys of {first(rule.value, field)}, and a NetworkPolicy limits its egress"
-                    )
+                source = "jwksUri" if first(rule.value, "jwksUri") else "issuer"
+                if not first(rule.value, "jwks") and first(rule.value, source):
+                    seen = (Seen(request, f"{rule.path}.{source}"), fence)
+                    message = f"istiod fetches the keys of {first(rule.value, source)}, and a NetworkPolicy limits its egress"
+                    yield Sign(seen, message)
     if within(case.target, _AUDIENCES):
         for policy in case.all("AuthorizationPolicy.security.istio.io"):
             for field in find(policy, "spec.rules[*].when[*].key"):
