@@ -18,8 +18,8 @@ _HAZARD = Hazard(
     severity="warning",
     installed="<1.24.0",
     target=">=1.24.0",
-    detection="compatibilityVersion does not hold 1.23, and a DestinationRule sets TLS for a host outside the mesh whose endpoints "
-    "say something of TLS, too, or several of one namespace are for the same host with other exportTo.",
+    detection="compatibilityVersion does not hold 1.23, and a DestinationRule sets TLS for a host outside the mesh whose "
+    "endpoints say something of TLS, too, or several of one namespace are for the same host with other exportTo.",
     effect="The mode of TLS, or which of the rules counts, changes without an edit.",
     fix="compare the configuration of one proxy with compatibilityVersion 1.23 and without it, then drop the flags one by one",
     gates=("G10", "G4"),

@@ -34,6 +34,7 @@ _HAZARD = Hazard(
 
 _SENDS = (">=1.29.2,<1.29.5", ">=1.30.0,<1.30.2")
 _UNDERSTANDS = IstioVersion(1, 29, 2)
+_EAST_WEST = "eastwest"
 _HBONE = "ISTIO_META_ENABLE_HBONE"
 
 
@@ -44,19 +45,23 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _listeners(case: Case) -> Iterator[Sign]:
-    waypoints = {one.workload for one in case.snapshot.components if one.role == "waypoint"}
+    gateways = {one.workload for one in case.snapshot.components if one.role == "waypoint"}
     everywhere = any(_is_true(one.field.value) for one in mesh_settings(case, f"defaultConfig.proxyMetadata.{_HBONE}"))
-    workloads = {ObjectRef.of(one): one for one in case.all("Deployment.apps")}
+    kinds = ("Deployment.apps", "StatefulSet.apps", "DaemonSet.apps")
+    workloads = {ObjectRef.of(one): one for kind in kinds for one in case.all(kind)}
     for workload in case.snapshot.workloads:
         proxies = [version for pod in workload.pods if (version := _version(pod.proxy_version)) is not None]
         old = [version for version in proxies if version < _UNDERSTANDS]
         manifest = workloads.get(workload.ref)
-        if old and manifest is not None and (workload.ref in waypoints or everywhere or _asks(manifest)):
+        if old and manifest is not None and (workload.ref in gateways or everywhere or _asks(manifest)):
             message = f"its proxies are of {min(old)} and refuse the HBONE listeners that {case.target} sends"
             yield Sign.at(manifest, "spec.template", message)
 
 
 def _asks(manifest: Manifest) -> bool:
+    """Is it an east-west gateway of ambient mode, or are its sidecars told to?"""
+    if _EAST_WEST in str(first(manifest, "metadata.labels.gateway.istio.io/managed")):
+        return True
     config = "spec.template.metadata.annotations.proxy.istio.io/config.proxyMetadata"
     return any(_is_true(field.value) for field in find(manifest, f"{config}.{_HBONE}"))
 

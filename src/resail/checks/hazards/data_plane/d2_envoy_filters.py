@@ -34,12 +34,17 @@ _OLD_NAMES = re.compile(r"envoy\.(?!filters\.|extensions\.|transport_sockets\.)[
 """``envoy.http_connection_manager``: Envoy's names before 1.14."""
 _MOVED = ("istio.metadata_exchange", "istio.stats", "envoy.filters.http.rbac")
 _BESIDE = ("INSERT_BEFORE", "INSERT_AFTER")
+_VERSION = "match.proxy.proxyVersion"
 _FILTER = "match.listener.filterChain.filter"
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    for one in case.all("EnvoyFilter.networking.istio.io"):
-        yield from _pinned(case, one)
+    filters = case.all("EnvoyFilter.networking.istio.io")
+    fitting = {
+        _place(one, patch) for one in filters for patch in find(one, "spec.configPatches[*]") if _is_for(patch, case.target)
+    }
+    for one in filters:
+        yield from _pinned(case, one, fitting)
         for patch in find(one, "spec.configPatches[*]"):
             if case.crosses("1.19.0"):
                 yield from _old_forms(one, patch)
@@ -47,19 +52,28 @@ def _find(case: Case) -> Iterator[Sign]:
                 yield from _moved(one, patch)
 
 
-def _pinned(case: Case, one: Manifest) -> Iterator[Sign]:
-    """One patch in several versions is as it should be: some of them must fit the target where some fit what runs."""
-    patterns = [field for field in find(one, "spec.configPatches[*].match.proxy.proxyVersion") if isinstance(field.value, str)]
-    if any(_fits(field.value, case.target) for field in patterns):
-        return
-    for field in patterns:
-        if _fits(field.value, case.installed):
-            yield Sign.at(one, field.path, f"the patch is for proxies {field.value}, and those of {case.target} do not fit")
+def _pinned(case: Case, one: Manifest, fitting: set[tuple[object, object]]) -> Iterator[Sign]:
+    """A patch for each of several versions, here or in other objects beside it, is as it should be."""
+    for patch in find(one, "spec.configPatches[*]"):
+        if _is_for(patch, case.installed) and not _is_for(patch, case.target) and _place(one, patch) not in fitting:
+            path = f"{patch.path}.{_VERSION}"
+            message = f"the patch is for proxies {first(one, path)}, and those of {case.target} do not fit"
+            yield Sign.at(one, path, message)
+
+
+def _is_for(patch: Field, version: IstioVersion) -> bool:
+    """Does it name versions, and this among them?"""
+    pattern = first(patch.value, _VERSION)
+    return isinstance(pattern, str) and _fits(pattern, version)
+
+
+def _place(one: Manifest, patch: Field) -> tuple[object, object]:
+    return one["metadata"].get("namespace"), str(first(patch.value, "applyTo"))
 
 
 def _fits(pattern: str, version: IstioVersion) -> bool:
     try:
-        return re.match(pattern, str(version)) is not None
+        return re.search(pattern, str(version)) is not None
     except re.error:
         return False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.models.field_path import find, first
+from resail.models.identity import ObjectRef
 
 __all__ = ["RULE"]
 
@@ -32,9 +33,13 @@ _MARKS = ("metadata.labels.istio.io/rev", "metadata.labels.install.operator.isti
 
 
 def _find(case: Case) -> Iterator[Sign]:
+    going = {ObjectRef.of(one) for part in case.parts if part.rendered is not None for one in part.running}
     for one in case.all("EnvoyFilter.networking.istio.io"):
         name = one["metadata"].get("name", "")
         if one["metadata"].get("namespace") != case.snapshot.istio_namespace or not _NAMES.fullmatch(name):
+            continue
+        if ObjectRef.of(one) in going:
+            # The installer made it, and takes it away or keeps it with the target.
             continue
         mark = next((path for path in _MARKS if first(one, path) is not None), "")
         if not mark:
@@ -42,7 +47,7 @@ def _find(case: Case) -> Iterator[Sign]:
         version = next(find(one, "spec.configPatches[*].match.proxy.proxyVersion"), None)
         seen = (Seen(one, version.path),) if version else ()
         whose = f"is for proxies {version.value}" if version else "is for all proxies"
-        yield Sign((*seen, Seen(one, mark)), f"EnvoyFilter {name} of an older release {whose}, and nothing removes it")
+        yield Sign((*seen, Seen(one, mark)), f"EnvoyFilter {name} of an older release {whose}")
 
 
 RULE = Rule(_HAZARD, _find)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
+from resail.checks.hazards.discovery import is_on, told_now
 from resail.checks.hazards.hazard import Hazard, Rule, Sign
 from resail.checks.hazards.mesh import holds_back
 from resail.models.field_path import find, first
@@ -42,7 +43,7 @@ _CHECKS = {"SIMPLE": ("caCertificates", "credentialName"), "MUTUAL": ("caCertifi
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    if holds_back(case, "1.20", _FLAG):
+    if holds_back(case, "1.20", _FLAG) or is_on(told_now(case, _FLAG)):
         return
     services = {(one["metadata"].get("namespace"), one["metadata"].get("name")) for one in case.all("Service")}
     for rule in case.all("DestinationRule.networking.istio.io"):

@@ -79,11 +79,12 @@ def _unbuilt(alias: Manifest, goal: Field, services: dict[str, Manifest], entrie
 
 
 def _key(host: object, of: Manifest) -> str:
-    """``name.namespace`` that a host stands for."""
+    """``name.namespace`` that a host stands for; empty for one that is no Service's."""
     if not isinstance(host, str):
         return ""
     name, _, rest = host.partition(".")
-    return f"{name}.{rest.partition('.')[0] or _namespace(of)}"
+    namespace, _, tail = rest.partition(".")
+    return f"{name}.{namespace or _namespace(of)}" if not tail or tail.split(".")[0] == "svc" else ""
 
 
 def _name(manifest: Manifest) -> str:

@@ -35,7 +35,13 @@ _HAZARD = Hazard(
     ),
 )
 
-_KINDS = ("Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "Sidecar", "EnvoyFilter", "WorkloadEntry")
+_KINDS = (
+    *(f"{kind}.networking.istio.io" for kind in ("Gateway", "VirtualService", "DestinationRule", "ServiceEntry")),
+    *(f"{kind}.networking.istio.io" for kind in ("Sidecar", "EnvoyFilter", "WorkloadEntry")),
+    *(f"{kind}.security.istio.io" for kind in ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")),
+    *("Telemetry.telemetry.istio.io", "WasmPlugin.extensions.istio.io"),
+    *(f"{kind}.gateway.networking.k8s.io" for kind in ("Gateway", "HTTPRoute")),
+)
 
 
 def _find(case: Case) -> Iterator[Sign]:
@@ -74,7 +80,7 @@ def _held(case: Case) -> dict[str, str]:
     found: dict[str, str] = {}
     objects: dict[str, list[Manifest]] = defaultdict(list)
     for kind in _KINDS:
-        for one in case.all(f"{kind}.networking.istio.io"):
+        for one in case.all(kind):
             objects[one["metadata"].get("namespace", "")].append(one)
     for workload in case.snapshot.workloads:
         if any(pod.proxy_version for pod in workload.pods):
