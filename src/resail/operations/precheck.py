@@ -15,6 +15,7 @@ from resail.errors import ArtifactError, BlockedError, ResailError, ValuesRefuse
 from resail.models.finding import Finding, FindingObject, Severity
 from resail.models.identity import IstioVersion
 from resail.models.precheck import Precheck
+from resail.operations.access import rights_findings
 from resail.operations.cases import cases_of_hops, only_case
 from resail.operations.conditions import conditions_of_plan
 from resail.operations.istioctl_words import IstioctlWords, istioctl_words
@@ -142,10 +143,11 @@ def _refuse_no_version(request: PrecheckRequest, progress: Callable[[str], None]
 
 
 async def _of_the_plan(request: PrecheckRequest, prepared: Prepared, progress: Callable[[str], None]) -> tuple[Finding, ...]:
-    """What the planner itself found, and what must hold before something is written."""
-    progress("checking images, roots and capacity")
+    """What the planner itself found, what must hold before something is written, and the rights that it takes."""
+    progress("checking images, roots, capacity and rights")
     files = assemble(prepared.built, prepared.findings, request.skipped)
-    return (*files.plan.findings, *await conditions_of_plan(files, prepared.built, request.mesh, request.skipped))
+    conditions = await conditions_of_plan(files, prepared.built, request.mesh, request.skipped)
+    return (*files.plan.findings, *conditions, *await rights_findings(request.mesh, files))
 
 
 async def _words(request: PrecheckRequest, case: Case, progress: Callable[[str], None]) -> IstioctlWords:
