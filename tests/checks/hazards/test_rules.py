@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resail.checks.hazards.assessment import assess
 from resail.checks.hazards.case import Case, Unknown
 from resail.checks.hazards.catalogue import RULES
 from resail.checks.hazards.hazard import GATES, UNDO, Rule
+from resail.checks.hazards.parts import parts_of
 from resail.checks.hazards.span import within
 from resail.models.identity import IstioVersion
 from resail.models.mesh_objects import MeshObjects
+from resail.models.snapshot import MeshSnapshot
+from tests.checks.hazards.any_snapshot import snapshots
 from tests.checks.hazards.scenario import case_of, raw_scenarios, read
 
 IDS = [rule.hazard.id for rule in RULES]
@@ -62,6 +66,19 @@ def test_no_rule_raises(data: st.DataObject) -> None:
     for rule in RULES:
         try:
             list(rule.find(spoilt))
+        except Unknown:
+            continue
+
+
+@given(snapshots(), st.data())
+def test_no_rule_raises_on_any_snapshot(snapshot: MeshSnapshot, data: st.DataObject) -> None:
+    case = data.draw(st.sampled_from(cases()))
+    parts = parts_of(snapshot) if data.draw(st.booleans()) else case.parts
+    other = msgspec.structs.replace(case, snapshot=snapshot, parts=parts)
+    assess(other, RULES)
+    for rule in RULES:
+        try:
+            list(rule.find(other))
         except Unknown:
             continue
 

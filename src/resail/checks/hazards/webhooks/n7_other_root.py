@@ -1,7 +1,7 @@
 """N7: the new control plane would sign with another root."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from resail.checks.hazards.case import Case, Unknown
 from resail.checks.hazards.discovery import is_on, others_sign, told_among, told_now
@@ -96,15 +96,23 @@ def _ending(case: Case) -> Iterator[Sign]:
     soak = sum(step.seconds for step in case.steps or () if isinstance(step, AwaitSoak))
     until = case.today + _WINDOW + timedelta(seconds=soak)
     told: set[str] = set()
-    for bundle in sorted(case.snapshot.trust, key=lambda one: one.objects[0].kind != "Secret"):
+    held = [bundle for bundle in case.snapshot.trust if bundle.objects]
+    for bundle in sorted(held, key=lambda one: one.objects[0].kind != "Secret"):
         for certificate in bundle.certificates:
-            ends = datetime.fromisoformat(certificate.not_after).date() if certificate.not_after else None
+            ends = _day(certificate.not_after)
             seen = _holder(case, bundle.objects[0], bundle.field)
             if ends is None or seen is None or certificate.fingerprint in told or not case.today <= ends <= until:
                 continue
             told.add(certificate.fingerprint)
             message = f"root {certificate.fingerprint[:12]} ends on {ends}, and the upgrade may last until then"
             yield Sign((seen,), message, severity="warning", fix="renew the root of the mesh first")
+
+
+def _day(moment: str) -> date | None:
+    try:
+        return datetime.fromisoformat(moment).date()
+    except ValueError:
+        return None
 
 
 def _holder(case: Case, ref: ObjectRef, field: str) -> Seen | None:
