@@ -210,7 +210,7 @@ def test_bad_input_changes_nothing(resail: Resail) -> None:
     assert "tab" in resail("plan", "--to", "1.26.0", "-f", tab, code=2).errors
     resail("plan", "--to", "1.26.0", "--kubeconfig", broken, code=8)
     resail("plan", "--to", "1.26.99", code=9)
-    resail("plan", "--to", "2.0.0", code=3)
+    resail("plan", "--to", "2.0.0", code=9)
     resail("plan", "--to", "1.25.0", code=3)
     assert "values.yaml is missing" in resail("plan", "--to", "1.26.99", "--release-dir", mirror, code=9).errors
     resail("plan", "--to", "1.26.0", "--context", "nobody", code=8)

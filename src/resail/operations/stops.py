@@ -9,7 +9,7 @@ from resail.models.finding import Finding
 from resail.models.identity import IstioVersion
 from resail.models.release import Release
 from resail.plan.path import Journey, Leg, find_path, newest_stops
-from resail.releases.catalogue import load_catalogue
+from resail.releases.catalogue import find_line, load_catalogue
 from resail.releases.interface import Progress
 from resail.releases.store import ReleaseStore
 
@@ -55,8 +55,9 @@ async def _path(
     try:
         return find_path(journey, newest_stops(load_catalogue(), missing))
     except BlockedError:
-        # Of a target that does not exist this is what to tell.
-        await asyncio.to_thread(store.get, journey.target, progress)
+        if find_line(journey.target.line) is None:
+            # Of a target that does not exist this is what to tell.
+            await asyncio.to_thread(store.get, journey.target, progress)
         raise
 
 
