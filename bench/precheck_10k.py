@@ -91,7 +91,8 @@ def _page(table: str) -> str:
         f"# Precheck of {PODS:,} pods\n\n"
         f"`python -m bench precheck_10k`: the demo mesh beside {PODS:,} pods and {OBJECTS:,} objects of Istio, on "
         f"kube-apiserver {KUBERNETES_VERSION}, on {machine()}; medians of {RUNS} runs, taken in turn. Resail also "
-        "renders the target and builds the plan; what it asks istioctl is left out, as that is the other two rows, and objects are tried by schemas alone.\n\n"
+        "renders the target and builds the plan; what it asks istioctl is left out, as that is the other two rows, and objects "
+        "are tried by schemas alone.\n\n"
         f"{table}\n"
         "The aim: not slower than istioctl's two together.\n"
     )
