@@ -11,8 +11,8 @@ from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.parts import parts_of
 from resail.checks.hazards.values.idle import rendered_alike, unread_candidates, without
 from resail.errors import ArtifactError, UsageError, ValuesRefusedError
-from resail.models.identity import IstioVersion, Manifest
-from resail.models.plan import Plan
+from resail.models.identity import IstioVersion, Manifest, ObjectRef
+from resail.models.plan import Change, InstallerStep, IstioctlChange, PlanFiles, SailChange
 from resail.models.rendering import ChartFacts, IstioctlRequest
 from resail.models.snapshot import ControlPlane
 from resail.operations.preparing import Prepared, PreparedHop, UpgradeWish
@@ -64,23 +64,48 @@ def only_case(wish: UpgradeWish, mesh: Survey, today: date, refusal: str = "", r
     )
 
 
-def case_of_plan(plan: Plan, mesh: Survey, today: date) -> Case:
-    """The first hop of a plan, on the mesh as it is now; what the target makes of its values the plan has seen."""
-    hop = plan.hops[0]
+def case_of_plan(files: PlanFiles, mesh: Survey, today: date) -> Case:
+    """The first hop of a plan, on the mesh as it is now, with what the plan renders."""
+    hop = files.plan.hops[0]
+    changes = [step.change for step in files.plan.steps if step.hop == 0 and isinstance(step, InstallerStep)]
+    operators = [change.configuration for change in changes if isinstance(change, IstioctlChange)]
+    parts = [_planned(part, changes, files) for part in parts_of(mesh.snapshot, operators)]
     return Case(
         installed=hop.from_version,
         target=hop.to_version,
-        strategy=plan.strategy,
+        strategy=files.plan.strategy,
         snapshot=mesh.snapshot,
         objects=mesh.objects,
         today=today,
-        parts=parts_of(mesh.snapshot, mesh.objects.by_kind.get(_OPERATOR, ())),
+        parts=tuple(part for part in parts if part is not None),
         revision=hop.from_revision,
         new_revision=hop.to_revision,
-        steps=tuple(step for step in plan.steps if step.hop == 0),
+        steps=tuple(step for step in files.plan.steps if step.hop == 0),
         running_facts=load_facts(hop.from_version),
         target_facts=load_facts(hop.to_version),
     )
+
+
+def _planned(part: Part, changes: Sequence[Change], files: PlanFiles) -> Part | None:
+    """A part with what the plan renders of it; None where the hop leaves it alone."""
+    own = [change for change in changes if _brings_on(change, part)]
+    if not own:
+        return None
+    # istioctl's stages are cumulative; base may have its validator moved by a second change.
+    change = own[-1] if part.method == "istioctl" else own[0]
+    return msgspec.structs.replace(part, rendered=files.manifests[change.manifests])
+
+
+def _brings_on(change: Change, part: Part) -> bool:
+    if isinstance(change, IstioctlChange):
+        return part.method == "istioctl"
+    if isinstance(change, SailChange):
+        return change.resource == ObjectRef.of(part.source)
+    if part.method != "helm":
+        return False
+    metadata = part.source["metadata"]
+    new_revision = change.action == "install" and part.chart == change.chart == "istiod"
+    return new_revision or (change.namespace, change.release) == (metadata["namespace"], metadata["name"])
 
 
 def upgraded_plane(wish: UpgradeWish, mesh: Survey) -> ControlPlane | None:

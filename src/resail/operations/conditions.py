@@ -69,7 +69,7 @@ async def _refuse_new_hazards(files: PlanFiles, connection: Connection, config: 
     now = datetime.now(UTC)
     ground = stand_on(config, now.date())
     mesh = await survey_of(connection.cluster, files.plan.istio_namespace)
-    found = judge([case_of_plan(files.plan, mesh, ground.today)], ground).findings
+    found = judge([case_of_plan(files, mesh, ground.today)], ground).findings
     frozen = moment_findings(ground.site.calendar, now, ground.place)
     known = {(one.id, one.objects) for one in (*files.plan.findings, *(waived.finding for waived in files.plan.waived))}
     new = [one for one in (*found, *frozen) if (one.id, one.objects) not in known]

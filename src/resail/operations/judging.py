@@ -22,7 +22,10 @@ from resail.models.site import Site
 from resail.models.waiver import Waived
 from resail.operations.site import DEFAULT_SITE, read_site
 
-__all__ = ["Ground", "Judgement", "Settled", "judge", "settled", "stand_on"]
+__all__ = ["NO_PLAN", "Ground", "Judgement", "Settled", "judge", "settled", "stand_on"]
+
+
+NO_PLAN = "cannot-be-planned"
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -80,6 +83,9 @@ def judge(cases: Sequence[Case], ground: Ground, known: Iterable[Finding] = ()) 
 
 
 def settled(findings: Iterable[Finding], ground: Ground) -> Settled:
-    """Take out what is waived."""
-    counting, waived, about = waive(sorted(set(findings)), ground.site.waivers, ground.today, ground.place)
-    return Settled(tuple(sorted({*counting, *about})), waived)
+    """Take out what is waived. That there can be no plan is no matter of opinion."""
+    found = sorted(set(findings))
+    firm = [one for one in found if one.id == NO_PLAN]
+    others = [one for one in found if one.id != NO_PLAN]
+    counting, waived, about = waive(others, ground.site.waivers, ground.today, ground.place)
+    return Settled(tuple(sorted({*firm, *counting, *about})), waived)

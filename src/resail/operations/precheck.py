@@ -19,7 +19,7 @@ from resail.operations.access import rights_findings
 from resail.operations.cases import cases_of_hops, only_case
 from resail.operations.conditions import conditions_of_plan
 from resail.operations.istioctl_words import IstioctlWords, istioctl_words
-from resail.operations.judging import judge, settled, stand_on
+from resail.operations.judging import NO_PLAN, judge, settled, stand_on
 from resail.operations.preparing import Prepared, UpgradeWish, prepare
 from resail.operations.rendering import Rendering, open_rendering
 from resail.operations.replaying import replayed
@@ -170,7 +170,7 @@ def _no_plan(error: ResailError, target: str) -> Finding:
             fix=error.next_step,
         )
     return Finding(
-        id="cannot-be-planned",
+        id=NO_PLAN,
         severity="blocker",
         message=f"no plan can be made: {error.what}",
         objects=(FindingObject("Mesh", "", error.on),) if error.on else (),
