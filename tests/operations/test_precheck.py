@@ -30,8 +30,8 @@ def plain(tmp_path: Path) -> MeshChoice:
     return MeshChoice(cluster=ClusterChoice(twin=tmp_path / "twin.db"))
 
 
-def checked(mesh: MeshChoice, target: str, **wish: str) -> Precheck:
-    return settle(precheck(PrecheckRequest(mesh=mesh, target=target, **wish), print))  # type: ignore[arg-type]
+def checked(mesh: MeshChoice, target: str, config: Path | None = None) -> Precheck:
+    return settle(precheck(PrecheckRequest(mesh=mesh, target=target, config=config), print))
 
 
 def test_hazards_are_found_where_no_plan_can_be_made(plain: MeshChoice) -> None:
@@ -64,3 +64,15 @@ def test_a_cluster_without_istiod_is_refused(tmp_path: Path) -> None:
     settle(make())
     with pytest.raises(BlockedError):
         checked(MeshChoice(cluster=ClusterChoice(twin=tmp_path / "twin.db")), "1.22.4")
+
+
+def test_a_hazard_can_be_waived_and_a_plan_that_cannot_be_made_cannot(plain: MeshChoice, tmp_path: Path) -> None:
+    settings = tmp_path / "resail.yaml"
+    waivers = [f"  - {{id: {name}, reason: we know, expires: 2999-01-01}}" for name in ("N10", "cannot-be-planned")]
+    settings.write_text("\n".join(["waivers:", *waivers]))
+    result = checked(plain, "1.22.4", settings)
+    assert [(one.finding.id, one.reason) for one in result.waived] == [("N10", "we know")]
+    told = {finding.id for finding in result.findings}
+    assert {"cannot-be-planned", "waiver-unused"} <= told
+    assert "N10" not in told
+    assert result.verdict == "blocked"
