@@ -18,8 +18,8 @@ _HAZARD = Hazard(
     detection="(a) A rule has its keys fetched by istiod, and a NetworkPolicy with egress rules selects istiod's pods. (b) The "
     "target is 1.21.0 to 1.21.2, and a policy compares request.auth.audiences. Whether a host answers no API shows: the "
     "checklist asks.",
-    effect="(a) Every token of that provider is refused, since istiod hands out a key that nobody has. (b) Tokens with several "
-    "audiences are refused.",
+    effect="(a) Every token of that provider is refused, since istiod hands out a placeholder for its keys. (b) Tokens with "
+    "several audiences are refused.",
     fix="(a) see from istiod's namespace that the keys can be fetched, mount the authority, or write the keys into the rule "
     "(jwks); (b) go to 1.21.3",
     gates=("G12", "G4"),
@@ -45,7 +45,7 @@ def _find(case: Case) -> Iterator[Sign]:
                     seen = (Seen(request, f"{rule.path}.{source}"), fence)
                     message = f"istiod fetches the keys of {first(rule.value, source)}, and a NetworkPolicy limits its egress"
                     yield Sign(seen, message)
-    if within(case.target, _AUDIENCES):
+    if within(case.target, _AUDIENCES) and not within(case.installed, _AUDIENCES):
         for policy in case.all("AuthorizationPolicy.security.istio.io"):
             for field in find(policy, "spec.rules[*].when[*].key"):
                 if field.value == _CONDITION:

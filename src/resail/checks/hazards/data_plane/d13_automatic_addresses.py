@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
+from resail.checks.hazards.discovery import is_on, told_now
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.mesh import holds_back, mesh_settings
-from resail.models.field_path import first
+from resail.models.field_path import find, first
+from resail.models.identity import Manifest
 
 __all__ = ["RULE"]
 
@@ -40,17 +42,22 @@ def _find(case: Case) -> Iterator[Sign]:
         ),
         None,
     )
-    if capture is None or holds_back(case, "1.24", _FLAG):
+    if capture is None or holds_back(case, "1.24", _FLAG) or is_on(told_now(case, _FLAG)):
         return
-    entries = [
-        entry
-        for entry in case.all("ServiceEntry.networking.istio.io")
-        if not first(entry, "spec.addresses") and first(entry, "spec.resolution", "NONE") != "NONE"
-    ]
+    entries = [entry for entry in case.all("ServiceEntry.networking.istio.io") if _gets_one(entry)]
     if entries:
         more = f" and {len(entries) - 1} more" if len(entries) > 1 else ""
         message = f"hosts of {entries[0]['metadata'].get('name', '')}{more} resolve to other virtual addresses"
         yield Sign((Seen(entries[0], "spec.hosts"), capture), message)
+
+
+def _gets_one(entry: Manifest) -> bool:
+    return (
+        not first(entry, "spec.addresses")
+        and first(entry, "spec.resolution", "NONE") != "NONE"
+        and first(entry, "metadata.labels.networking.istio.io/enable-autoallocate-ip") != "false"
+        and any(isinstance(field.value, str) and "*" not in field.value for field in find(entry, "spec.hosts[*]"))
+    )
 
 
 RULE = Rule(_HAZARD, _find)
