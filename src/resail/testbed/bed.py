@@ -322,7 +322,7 @@ class Bed:
         if root.exists() and not self.layout.ports_file.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UsageError("there is something that is no test bed", on=str(root), next_step="name an empty directory")
 
-    def _until(self, program: str, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def _until(self, program: str, condition: Callable[[], bool], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while True:
             with contextlib.suppress(httpx2.TransportError, OSError):
