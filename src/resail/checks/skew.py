@@ -4,7 +4,6 @@ A proxy may lag its control plane by one minor, and never lead it
 (https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew).
 """
 
-from resail.errors import UsageError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion
 from resail.models.snapshot import MeshSnapshot, Pod
@@ -19,9 +18,8 @@ def minors_behind(snapshot: MeshSnapshot, pod: Pod) -> int | None:
     planes = [plane for plane in snapshot.control_planes if plane.revision == pod.revision]
     if not planes:
         return None
-    try:
-        plane, proxy = IstioVersion.parse(planes[0].version), IstioVersion.parse(pod.proxy_version)
-    except UsageError:
+    plane, proxy = IstioVersion.parse_if(planes[0].version), IstioVersion.parse_if(pod.proxy_version)
+    if plane is None or proxy is None:
         return None
     return 100 * (plane.major - proxy.major) + plane.minor - proxy.minor
 

@@ -1,12 +1,16 @@
 """What is wrong, or might be, with evidence."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-__all__ = ["Finding", "FindingObject", "Severity"]
+__all__ = ["SEVERITIES", "Finding", "FindingObject", "Severity", "worst_first"]
 
 Severity = Literal["blocker", "warning", "info"]
+
+SEVERITIES: tuple[Severity, ...] = ("blocker", "warning", "info")
+"""The worst first."""
 
 
 class FindingObject(msgspec.Struct, frozen=True, order=True):
@@ -39,3 +43,8 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     """What to do next."""
     source: str = ""
     """Release note, issue or document behind the rule."""
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """By severity; those of the same one in their own order."""
+    return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding))

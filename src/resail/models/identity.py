@@ -81,6 +81,14 @@ class IstioVersion(msgspec.Struct, frozen=True, order=True):
         pre = version.prerelease or ""
         return cls(version.major, version.minor, version.patch, not pre, pre)
 
+    @classmethod
+    def parse_if(cls, text: str) -> "IstioVersion | None":
+        """Like ``parse``; None where it is not a full version, as with an image's tag ``latest``."""
+        try:
+            return cls.parse(text)
+        except UsageError:
+            return None
+
     @property
     def line(self) -> str:
         """The minor release line, ``1.27``."""

@@ -10,7 +10,7 @@ import msgspec
 from resail.checks.hazards.case import Case, Part
 from resail.checks.hazards.parts import parts_of
 from resail.checks.hazards.values.idle import rendered_alike, unread_candidates, without
-from resail.errors import ArtifactError, UsageError, ValuesRefusedError
+from resail.errors import ArtifactError, ValuesRefusedError
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 from resail.models.plan import Change, InstallerStep, IstioctlChange, PlanFiles, SailChange
 from resail.models.rendering import ChartFacts, IstioctlRequest
@@ -32,7 +32,13 @@ async def cases_of_hops(
     wish: UpgradeWish, mesh: Survey, prepared: Prepared, rendering: Rendering, today: date, progress: Callable[[str], None]
 ) -> tuple[Case, ...]:
     """One for each hop, with what its target makes of the values."""
-    return tuple([await _case_of(wish, mesh, hop, rendering, today, progress) for hop in prepared.hops])
+    defaults = await _running_defaults(wish, prepared.hops[0].built.hop.from_version, rendering, progress)
+    cases = []
+    for hop in prepared.hops:
+        cases.append(await _case_of(wish, mesh, hop, rendering, today, defaults))
+        # The next one starts from it.
+        defaults = hop.facts
+    return tuple(cases)
 
 
 def only_case(wish: UpgradeWish, mesh: Survey, today: date, refusal: str = "", refused: str = "") -> Case | None:
@@ -110,7 +116,7 @@ def _brings_on(change: Change, part: Part) -> bool:
 
 def upgraded_plane(wish: UpgradeWish, mesh: Survey) -> ControlPlane | None:
     """The istiod that is meant, else the oldest; None where none has a version."""
-    planes = [plane for plane in mesh.snapshot.control_planes if _is_version(plane.version)]
+    planes = [plane for plane in mesh.snapshot.control_planes if IstioVersion.parse_if(plane.version)]
     named = [plane for plane in planes if plane.revision == wish.from_revision]
     return min(named or planes, key=lambda plane: IstioVersion.parse(plane.version), default=None)
 
@@ -121,10 +127,9 @@ async def _case_of(
     hop: PreparedHop,
     rendering: Rendering,
     today: date,
-    progress: Callable[[str], None],
+    defaults: dict[str, ChartFacts],
 ) -> Case:
     built = hop.built
-    defaults = await _running_defaults(wish, built.hop.from_version, rendering, progress)
     parts = target_parts(hop.drafted, hop.rendered, hop.facts, _operators(wish, mesh))
     return Case(
         installed=built.hop.from_version,
@@ -189,11 +194,3 @@ def _new_revision(wish: UpgradeWish, plane: ControlPlane) -> str:
     if wish.strategy == "in-place":
         return plane.revision
     return wish.revision or IstioVersion.parse(wish.target).revision
-
-
-def _is_version(text: str) -> bool:
-    try:
-        IstioVersion.parse(text)
-    except UsageError:
-        return False
-    return True

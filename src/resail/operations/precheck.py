@@ -12,7 +12,7 @@ from resail.checks.requirements.calendar_findings import moment_findings
 from resail.checks.requirements.kubernetes import kubernetes_findings
 from resail.checks.verdict import verdict
 from resail.errors import ArtifactError, BlockedError, ResailError, ValuesRefusedError
-from resail.models.finding import Finding, FindingObject, Severity
+from resail.models.finding import Finding, FindingObject, Severity, worst_first
 from resail.models.identity import IstioVersion
 from resail.models.precheck import Precheck
 from resail.operations.access import rights_findings
@@ -32,8 +32,6 @@ from resail.releases.rendering import open_renderer
 from resail.releases.store import default_store
 
 __all__ = ["PrecheckRequest", "precheck"]
-
-_ORDER: tuple[Severity, ...] = ("blocker", "warning", "info")
 
 
 class PrecheckRequest(UpgradeWish, frozen=True, kw_only=True):
@@ -87,7 +85,7 @@ async def precheck(
         to_version=str(looked.cases[-1].target),
         strategy=request.strategy,
         hops=looked.hops,
-        findings=tuple(sorted(result.findings, key=lambda one: (_ORDER.index(one.severity), one))),
+        findings=tuple(worst_first(result.findings)),
         waived=result.waived,
         not_evaluated=(*judgement.not_evaluated, *words.not_evaluated),
         checklist=judgement.checklist,

@@ -1,10 +1,8 @@
 """What of the mesh itself speaks for or against a hop."""
 
-import contextlib
 from collections.abc import Iterable, Iterator
 
 from resail.checks.rollout import ROLLING_KINDS
-from resail.errors import UsageError
 from resail.models.finding import Finding, FindingObject
 from resail.models.identity import IstioVersion
 from resail.models.snapshot import MeshSnapshot
@@ -59,6 +57,4 @@ def left_behind(snapshot: MeshSnapshot, revision: str, target: IstioVersion) -> 
 
 def _versions(tags: Iterable[str]) -> Iterator[IstioVersion]:
     """Those image tags that are versions."""
-    for tag in tags:
-        with contextlib.suppress(UsageError):
-            yield IstioVersion.parse(tag)
+    return (version for tag in tags if (version := IstioVersion.parse_if(tag)) is not None)

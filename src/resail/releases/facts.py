@@ -37,7 +37,7 @@ def load_facts(version: IstioVersion | str) -> ReleaseFacts | None:
     wanted = str(version)
     line = line_of(wanted)
     shipped = _shipped(line)
-    learned = [facts for facts in _learned() if line_of(facts.version) == line]
+    learned = _learned(line)
     candidates = [*learned, *([shipped] if shipped else [])]
     if not candidates:
         return None
@@ -110,8 +110,11 @@ def _all_shipped() -> Iterator[ReleaseFacts]:
     return (facts for line in load_catalogue() if (facts := _shipped(line.line)))
 
 
-def _learned() -> Iterator[ReleaseFacts]:
+def _learned(line: str = "") -> Iterator[ReleaseFacts]:
+    """Of one line, or of all; each file has the name of its version."""
     for file in sorted(learned_folder().glob("*.json")):
+        if line and line_of(file.stem) != line:
+            continue
         # `learn` may put another one in its place now.
         with contextlib.suppress(FileNotFoundError):
             yield decode_json(file.read_bytes(), ReleaseFacts, on=str(file))

@@ -6,6 +6,7 @@ import msgspec
 
 from resail.checks.hazards.case import Case, Unknown
 from resail.checks.hazards.hazard import Rule
+from resail.checks.hazards.mesh import holds_back
 from resail.checks.hazards.nodes import c2_cni_blocks_its_successor, c5_nft_of_the_node, c9_agent_removed
 from resail.checks.hazards.nodes.agents import agent
 from resail.checks.hazards.span import within
@@ -63,9 +64,7 @@ def _envoy_headers(case: Case) -> str:
 
 
 def _retried(case: Case) -> str:
-    held = {field.value for field in case.settings("compatibilityVersion", "istiod") if isinstance(field.value, str)}
-    held |= {version for part in case.parts if isinstance(version := first(part.source, "spec.compatibilityVersion"), str)}
-    if not case.crosses("1.24.0") or held & {"1.21", "1.22", "1.23"}:
+    if not case.crosses("1.24.0") or holds_back(case, "1.23"):
         return ""
     return "from 1.24 on a sidecar sends a request to its application again where that ended the connection without reading it"
 

@@ -6,10 +6,11 @@ import msgspec
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.discovery import told_now
+from resail.checks.hazards.hazard import Seen
 from resail.models.field_path import Field, find, first
 from resail.models.identity import Manifest
 
-__all__ = ["MeshSetting", "holds_back", "mesh_settings"]
+__all__ = ["MeshSetting", "captures_dns", "holds_back", "mesh_settings"]
 
 
 class MeshSetting(msgspec.Struct, frozen=True):
@@ -33,6 +34,18 @@ def mesh_settings(case: Case, pattern: str) -> Iterator[MeshSetting]:
         if metadata.get("name") == name and metadata.get("namespace") == case.snapshot.istio_namespace:
             for field in find(config, f"data.mesh.{pattern}"):
                 yield MeshSetting(config, field)
+
+
+def captures_dns(case: Case) -> Seen | None:
+    """Where the mesh has all sidecars capture DNS; None: it does not.
+
+    Raises:
+        Unknown: ConfigMaps could not be read.
+    """
+    for setting in mesh_settings(case, "defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE"):
+        if str(setting.field.value).lower() == "true":
+            return Seen(setting.object, setting.field.path)
+    return None
 
 
 def holds_back(case: Case, version: str, *flags: str) -> bool:

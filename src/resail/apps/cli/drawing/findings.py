@@ -6,19 +6,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from resail.apps.cli.drawing.parts import table
-from resail.models.finding import Finding
+from resail.models.finding import Finding, worst_first
 from resail.operations.verify import VerifyReport
 
 __all__ = ["draw_findings", "draw_verdict"]
 
-_ORDER = ("blocker", "warning", "info")
-
 
 def draw_findings(findings: Sequence[Finding]) -> RenderableType:
     """A table of them."""
-    ordered = sorted(findings, key=lambda finding: (_ORDER.index(finding.severity), finding))
     rows = [
-        (finding.severity, finding.id, _words(finding), "\n".join(str(place) for place in finding.objects)) for finding in ordered
+        (finding.severity, finding.id, _words(finding), "\n".join(str(place) for place in finding.objects))
+        for finding in worst_first(findings)
     ]
     return table(("Severity", "Finding", "What", "Where"), rows, title=f"Findings ({len(rows)})")
 

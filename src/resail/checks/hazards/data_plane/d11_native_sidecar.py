@@ -1,19 +1,18 @@
 """D11: the sidecar becomes a restartable init container, and other webhooks look for it among the containers."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.mesh import holds_back
+from resail.checks.requirements.kubernetes import kubernetes_minor
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest
 
 __all__ = ["RULE"]
 
 _FLAG = "ENABLE_NATIVE_SIDECARS"
-_MINOR = re.compile(r"v?1\.(\d+)")
 _OLDEST = 33
 """Minor of the kubelets from which on istiod injects it so: ``pkg/kube/inject/webhook.go`` of 1.27."""
 
@@ -41,7 +40,7 @@ _HAZARD = Hazard(
 
 def _find(case: Case) -> Iterator[Sign]:
     nodes = case.snapshot.cluster.nodes
-    if not nodes or any(_minor(node.kubelet_version) < _OLDEST for node in nodes) or holds_back(case, "1.26", _FLAG):
+    if not nodes or any(kubernetes_minor(node.kubelet_version) < _OLDEST for node in nodes) or holds_back(case, "1.26", _FLAG):
         return
     injected = {one.ref.namespace for one in case.snapshot.workloads if any(pod.proxy_version for pod in one.pods)}
     excluded = {one["metadata"].get("name", "") for one in case.all("Namespace") if not _may_reach(one)}
@@ -74,11 +73,6 @@ def _changes_pods(rule: Any) -> bool:
         and any(one in ("CREATE", "*") for one in operations)
         and any(one in ("", "*") for one in groups)
     )
-
-
-def _minor(version: str) -> int:
-    matched = _MINOR.match(version)
-    return int(matched[1]) if matched else -1
 
 
 RULE = Rule(_HAZARD, _find)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.discovery import is_on, told_now
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
-from resail.checks.hazards.mesh import holds_back, mesh_settings
+from resail.checks.hazards.mesh import captures_dns, holds_back
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest
 
@@ -34,14 +34,7 @@ _HAZARD = Hazard(
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    capture = next(
-        (
-            Seen(setting.object, setting.field.path)
-            for setting in mesh_settings(case, "defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE")
-            if str(setting.field.value).lower() == "true"
-        ),
-        None,
-    )
+    capture = captures_dns(case)
     if capture is None or holds_back(case, "1.24", _FLAG) or is_on(told_now(case, _FLAG)):
         return
     entries = [entry for entry in case.all("ServiceEntry.networking.istio.io") if _gets_one(entry)]

@@ -1,13 +1,11 @@
 """D1: proxies that are too old for what the new istiod sends."""
 
-import contextlib
 from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.mesh import mesh_settings
 from resail.checks.hazards.span import within
-from resail.errors import UsageError
 from resail.models.field_path import find, first
 from resail.models.identity import IstioVersion, Manifest, ObjectRef
 
@@ -50,7 +48,7 @@ def _listeners(case: Case) -> Iterator[Sign]:
     kinds = ("Deployment.apps", "StatefulSet.apps", "DaemonSet.apps")
     workloads = {ObjectRef.of(one): one for kind in kinds for one in case.all(kind)}
     for workload in case.snapshot.workloads:
-        proxies = [version for pod in workload.pods if (version := _version(pod.proxy_version)) is not None]
+        proxies = [version for pod in workload.pods if (version := IstioVersion.parse_if(pod.proxy_version)) is not None]
         old = [version for version in proxies if version < _UNDERSTANDS]
         manifest = workloads.get(workload.ref)
         if old and manifest is not None and (workload.ref in gateways or everywhere or _asks(manifest)):
@@ -68,11 +66,11 @@ def _asks(manifest: Manifest) -> bool:
 
 def _skewed(case: Case) -> Iterator[Sign]:
     """Of pods as they are; what the plan leaves behind the planner tells."""
-    planes = {plane.revision: _version(plane.version) for plane in case.snapshot.control_planes}
+    planes = {plane.revision: IstioVersion.parse_if(plane.version) for plane in case.snapshot.control_planes}
     wanted: dict[tuple[str, str], str] = {}
     for workload in case.snapshot.workloads:
         for pod in workload.pods:
-            plane, proxy = planes.get(pod.revision), _version(pod.proxy_version)
+            plane, proxy = planes.get(pod.revision), IstioVersion.parse_if(pod.proxy_version)
             if plane is None or proxy is None or pod.phase in ("Succeeded", "Failed"):
                 continue
             behind = plane.minor - proxy.minor
@@ -91,12 +89,6 @@ def _image(pod: Manifest) -> str:
         for field in find(pod, f"{place}[name=istio-proxy].image"):
             return field.path
     return "metadata.annotations" if first(pod, "metadata.annotations") else ""
-
-
-def _version(text: str) -> IstioVersion | None:
-    with contextlib.suppress(UsageError):
-        return IstioVersion.parse(text)
-    return None
 
 
 def _is_true(value: object) -> bool:

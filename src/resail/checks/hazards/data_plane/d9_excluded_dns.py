@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
-from resail.checks.hazards.mesh import MeshSetting, mesh_settings
+from resail.checks.hazards.mesh import captures_dns
 from resail.models.field_path import find, first
 from resail.models.identity import Manifest
 
@@ -39,7 +39,7 @@ _DNS = "53"
 
 
 def _find(case: Case) -> Iterator[Sign]:
-    everywhere = next((Seen(one.object, one.field.path) for one in _captures(case)), None)
+    everywhere = captures_dns(case)
     addresses = _addresses(case)
     for kind in _KINDS:
         for workload in case.all(kind):
@@ -52,12 +52,6 @@ def _find(case: Case) -> Iterator[Sign]:
                     yield Sign(
                         (Seen(workload, path), why), "its DNS queries begin to pass the sidecar by, which captures them now"
                     )
-
-
-def _captures(case: Case) -> Iterator[MeshSetting]:
-    for setting in mesh_settings(case, "defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE"):
-        if str(setting.field.value).lower() == "true":
-            yield setting
 
 
 def _addresses(case: Case) -> list[str]:

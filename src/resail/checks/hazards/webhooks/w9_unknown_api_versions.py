@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from resail.checks.hazards.case import Case
 from resail.checks.hazards.hazard import Hazard, Rule, Seen, Sign
 from resail.checks.hazards.span import within
-from resail.errors import UsageError
 from resail.models.field_path import find, first
 from resail.models.identity import IstioVersion, Manifest
 from resail.models.mesh_objects import group_kind
@@ -56,10 +55,8 @@ def _validates(case: Case, plane: ControlPlane) -> bool:
 
 
 def _is_old(plane: ControlPlane) -> bool:
-    try:
-        return not within(IstioVersion.parse(plane.version), _KNOWS_V1)
-    except UsageError:
-        return False
+    version = IstioVersion.parse_if(plane.version)
+    return version is not None and not within(version, _KNOWS_V1)
 
 
 def _serves_v1(version: Manifest) -> bool:
