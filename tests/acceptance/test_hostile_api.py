@@ -32,6 +32,8 @@ pytestmark = pytest.mark.bed
 
 SEED = int(os.environ.get("RESAIL_SEED") or time.time())
 OUTAGE = 15.0  # seconds
+LEASE = 240
+"""Seconds. The outage is to be outlived on a slow machine, too; ``test_many_hands`` has what becomes of a lease that is lost."""
 CALLS = 8
 """The upgrade makes more writes than that; the API server goes away at one of them."""
 POD = KindRef("v1", "Pod")
@@ -46,7 +48,7 @@ class Hostile(Resail):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**super().environment, "KUBECONFIG": str(self.kubeconfig)}
+        return {**super().environment, "KUBECONFIG": str(self.kubeconfig), "RESAIL_LEASE_SECONDS": str(LEASE)}
 
     def apply_through_an_outage(self, call: int) -> None:
         """The API server is stopped once the run makes its write of that number."""

@@ -1,0 +1,1 @@
+"""Backups of a mesh: gathered, kept in an archive, compared, and written back."""
