@@ -7,7 +7,7 @@ from resail.backup.order import STAGES, place_of
 from resail.backup.restoration import make_restoration
 from resail.models.backup import Marks
 from resail.models.identity import KindRef, ObjectRef
-from tests.backup.backups import ISTIOD, SYSTEM, backup_of, thing
+from tests.backup.small_backups import ISTIOD, SYSTEM, backup_of, thing
 
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _RBAC = "rbac.authorization.k8s.io/v1"

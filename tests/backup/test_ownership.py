@@ -4,7 +4,7 @@ from typing import Any
 
 from resail.backup.ownership import owners_to_give_back
 from resail.models.identity import Manifest
-from tests.backup.backups import Fields, owned, thing
+from tests.backup.small_backups import Fields, owned, thing
 
 OBJECT = thing("v1", "ConfigMap", "istio", "istio-system", data={"mesh": "one"})
 ALL: dict[str, Any] = {"f:data": {"f:mesh": {}}}

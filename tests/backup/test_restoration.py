@@ -11,7 +11,7 @@ from resail.models.backup import Marks
 from resail.models.encoding import canonical_json
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.merge_patch import patched
-from tests.backup.backups import SYSTEM, Fields, backup_of, owned, thing
+from tests.backup.small_backups import SYSTEM, Fields, backup_of, owned, thing
 
 HELM: Fields = ("helm", "Apply", {"f:data": {"f:mesh": {}}})
 CONFIG = owned(thing("v1", "ConfigMap", "istio", SYSTEM, data={"mesh": "one"}), HELM)
