@@ -131,7 +131,8 @@ def _explained(situation: Situation, bundles: Sequence[TrustBundle]) -> frozense
     revisions = {one.revision for one in bundles}
     planes = [plane for plane in situation.snapshot.control_planes if plane.revision in revisions]
     hanging = {place for plane in planes for place in hangs_on(situation, plane) - {place_of(plane.deployment)}}
-    return frozenset((*map(place_of, _objects(bundles)), *hanging))
+    # istiod and its Service are as well as they were.
+    return frozenset((*map(place_of, _objects(bundles)), *(place for place in hanging if place[0] != "Service")))
 
 
 def _objects(bundles: Sequence[TrustBundle]) -> list[ObjectRef]:

@@ -69,7 +69,7 @@ def _pods(situation: Situation, workload: Workload, *, whole: bool) -> list[str]
 
 def _has_ended(one: ContainerSeen) -> bool:
     """As an init container should."""
-    return first(one.status, "state.terminated.exitCode") == 0
+    return bool(first(one.status, "state.terminated.exitCode") == 0)
 
 
 def _is_starting(situation: Situation, pod: Manifest, ill: list[ContainerSeen]) -> bool:

@@ -35,6 +35,8 @@ class _Lost(msgspec.Struct, frozen=True):
     """Of that line."""
     now: str
     """What is in force in its place, in words."""
+    is_variable: bool = False
+    """Of istiod's environment."""
 
 
 def _find(situation: Situation) -> Iterator[Sign]:
@@ -66,6 +68,7 @@ def _sign(situation: Situation, release: HelmRelease, lost: _Lost) -> Sign:
                 "see the upgrade notes for what took its place, set that, and take this value out",
                 f"or `helm rollback` {release.name} to a revision whose chart reads it",
             ),
+            hazard="V8" if lost.is_variable else "V2",
             source="https://istio.io/latest/news/releases/",
         )
     )
@@ -91,7 +94,9 @@ def _lost_variable(leaf: Leaf, name: str, older: Sequence[ReleaseFacts], now: Re
         return
     default = known[-1].flags[name].strip(_QUOTES)
     if not default or default.lower() != str(leaf.value).lower():
-        yield _Lost(leaf, known[-1].version, default or "not known", f"istiod {now.version} does not know {name}")
+        yield _Lost(
+            leaf, known[-1].version, default or "not known", f"istiod {now.version} does not know {name}", is_variable=True
+        )
 
 
 def _instead(release: HelmRelease, now: ReleaseFacts, root: str) -> str:

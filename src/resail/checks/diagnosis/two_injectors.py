@@ -53,6 +53,7 @@ def _sign(names: tuple[str, ...], namespaces: list[str], found: list[Injector]) 
                 "delete the one that a former install or tag left: `kubectl delete mutatingwebhookconfiguration NAME`",
                 "restart the pods that were created meanwhile",
             ),
+            hazard="W2",
             source="https://istio.io/latest/docs/reference/config/analysis/ist0139/",
         )
     )

@@ -32,7 +32,7 @@ def _find(situation: Situation) -> Iterator[Sign]:
 
 def _sign(seen: RunSeen, what: str, cause: str) -> Sign:
     run = seen.run
-    done = f"{len(seen.done)} steps are done" + (f", the last is {seen.done[-1]}" if seen.done else "")
+    done = f"steps that are done: {len(seen.done)}" + (f", the last one {seen.done[-1]}" if seen.done else "")
     return Sign(
         diagnosis=Diagnosis(
             id=f"{_ID}-{what}",
@@ -55,10 +55,10 @@ def _undo(seen: RunSeen) -> tuple[str, ...]:
     step = seen.run.step
     look = f"looks whether {step} had its effect, " if step else ""
     if seen.undoing:
-        return (f"`resail rollback --run {seen.run.id}` {look}and undoes what is left: {len(seen.done)} steps",)
+        return (f"`resail rollback --run {seen.run.id}` {look}and undoes what is left (steps: {len(seen.done)})",)
     return (
         f"`resail resume --run {seen.run.id}` {look}and goes on from there",
-        f"or `resail rollback --run {seen.run.id}` undoes {len(seen.done)} steps, the last one first",
+        f"or `resail rollback --run {seen.run.id}` undoes what is done (steps: {len(seen.done)}), the last one first",
     )
 
 

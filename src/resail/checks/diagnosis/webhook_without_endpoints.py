@@ -81,7 +81,8 @@ def _nothing_fits(situation: Situation, called: _Called, selector: Mapping[str, 
     istiod = _workload(situation, called.plane)
     if istiod is None or not selector.items() <= istiod.labels.items():
         undo = ("set the selector back to the labels of istiod's pods: `helm rollback` or `helm upgrade` of its release",)
-        labels = ", ".join(f"{key}={value}" for key, value in sorted(istiod.labels.items())) if istiod else "not known"
+        own = {key: istiod.labels.get(key, "") for key in selector} if istiod else {}
+        labels = ", ".join(f"{key}={value}" for key, value in sorted(own.items())) or "not known"
         evidence = (f"spec.selector: {told}", f"labels of istiod's pods: {labels}")
         return _cause(situation, called, f"the selector of Service {called} fits no pod", evidence, undo, "spec.selector")
     if not istiod.replicas:
