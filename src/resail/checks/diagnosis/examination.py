@@ -41,26 +41,32 @@ class _Cause(msgspec.Struct, frozen=True):
 
 
 def _folded(signs: Sequence[Sign]) -> list[_Cause]:
-    causes = [sign for sign in signs if not sign.symptom]
-    explained = frozenset(place for cause in causes for place in cause.explains)
-    symptoms = [sign for sign in signs if sign.symptom]
-    # A symptom may lead to others: the gateway has no pods, so its Service has no endpoints.
-    heads = [sign for sign in symptoms if sign.place not in explained and not _explained_by_another(sign, symptoms)]
-    return [_Cause(sign, _effects_of(sign, symptoms)) for sign in (*causes, *heads)]
+    """Each symptom with whatever explains it; of several that do, with those that explain the least besides."""
+    above = {number: _explained_by(sign, signs) for number, sign in enumerate(signs) if sign.symptom}
+    heads = [number for number in range(len(signs)) if not above.get(number)]
+
+    def roots(number: int) -> set[int]:
+        # A symptom may lead to others: a gateway without pods to its Service.
+        return {root for one in above[number] for root in roots(one)} if above.get(number) else {number}
+
+    effects: dict[int, list[Sign]] = {number: [] for number in heads}
+    for number in above:
+        for root in sorted(roots(number) - {number}):
+            effects[root].append(signs[number])
+    return [_Cause(signs[number], tuple(effects[number])) for number in heads]
 
 
-def _explained_by_another(sign: Sign, symptoms: Iterable[Sign]) -> bool:
-    return any(sign.place in other.explains and other.place not in sign.explains for other in symptoms if other is not sign)
-
-
-def _effects_of(cause: Sign, symptoms: Sequence[Sign]) -> tuple[Sign, ...]:
-    """Those that it explains, and those that these explain."""
-    found: list[Sign] = []
-    explained = set(cause.explains)
-    while more := [one for one in symptoms if one is not cause and one not in found and one.place in explained]:
-        found += more
-        explained |= {place for one in more for place in one.explains}
-    return tuple(found)
+def _explained_by(symptom: Sign, signs: Sequence[Sign]) -> list[int]:
+    """Of symptoms only those that explain more than this one does, so that no two explain each other."""
+    found = [
+        number
+        for number, one in enumerate(signs)
+        if one is not symptom
+        and symptom.place in one.explains
+        and not (one.symptom and (one.place in symptom.explains or len(one.explains) <= len(symptom.explains)))
+    ]
+    least = min((len(signs[number].explains) for number in found), default=0)
+    return [number for number in found if len(signs[number].explains) == least]
 
 
 def _ranked(causes: Iterable[_Cause]) -> list[_Cause]:

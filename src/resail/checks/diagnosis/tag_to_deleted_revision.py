@@ -16,6 +16,7 @@ _ID = "tag-to-deleted-revision"
 def _find(situation: Situation) -> Iterator[Sign]:
     snapshot = situation.snapshot
     installed = sorted({plane.revision for plane in snapshot.control_planes})
+    wanted = installed[0] if len(installed) == 1 else "REVISION"
     for tag in snapshot.tags:
         if tag.revision not in installed:
             hooks = [hook for hook in snapshot.webhooks if hook.revision == tag.revision]
@@ -36,7 +37,7 @@ def _find(situation: Situation) -> Iterator[Sign]:
                     ),
                     effects=(f"new pods in {', '.join(namespaces)} are refused, or get no sidecar",) if namespaces else (),
                     undo=(
-                        f"`istioctl tag set {tag.tag} --revision {installed[-1] if installed else 'REVISION'} --overwrite`",
+                        f"`istioctl tag set {tag.tag} --revision {wanted} --overwrite`",
                         "restart what was created meanwhile without a sidecar",
                     ),
                     source="https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels",
