@@ -8,7 +8,7 @@ import pyrage
 
 from resail.errors import ArtifactError, UsageError
 
-__all__ = ["decrypted", "encrypted", "is_encrypted", "read_recipients"]
+__all__ = ["check_recipients", "decrypted", "encrypted", "is_encrypted", "read_recipients"]
 
 _HEADER = b"age-encryption.org/v1\n"
 _ARMORED = b"-----BEGIN AGE ENCRYPTED FILE-----"
@@ -69,6 +69,16 @@ def decrypted(data: bytes, identities: Iterable[Path], on: str) -> bytes:
             on=on,
             next_step="use another copy, or another backup",
         ) from error
+
+
+def check_recipients(recipients: Iterable[str]) -> None:
+    """See that each is one, before there is anything to encrypt.
+
+    Raises:
+        UsageError: one of them is none.
+    """
+    for each in recipients:
+        _recipient(each)
 
 
 def read_recipients(path: Path) -> tuple[str, ...]:
