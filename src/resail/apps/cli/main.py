@@ -36,6 +36,7 @@ COMMANDS = {
     "rollback": (_AT + "rollback", "Undo a run, step by step, from its journal."),
     "restore": (_AT + "restore", "Write a backup back: what is missing, and no more."),
     "verify": (_AT + "verify", "Check the mesh: versions, skew, readiness, webhooks, objects."),
+    "doctor": (_AT + "doctor", "What is wrong with the mesh now, and why."),
     "report": (_AT + "report", "The record of a run, as table, Markdown, HTML or JSON."),
     "demo": (_AT + "demo", "The whole story on a mesh of its own: no cluster needed."),
     "twin": (_AT + "twin", "Copies of a mesh in files, to try things on."),
