@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pyrage
 import pytest
@@ -11,7 +12,7 @@ from resail.backup.file import write_backup
 from resail.errors import StalePlanError, UsageError
 from resail.models.backup import Backup
 from resail.models.finding import Finding
-from resail.models.plan import PlanFiles, SkippedCheck
+from resail.models.plan import PlanFiles, SkippedCheck, Strategy
 from resail.models.rehearsal import Rehearsal
 from resail.models.snapshot import MeshSnapshot
 from resail.operations.backup import gather_backup
@@ -88,11 +89,10 @@ def test_the_plan_is_the_same_to_the_last_byte_but_for_what_dry_runs_tell(stage:
     assert (tmp_path / "saved").read_bytes() == (tmp_path / "live").read_bytes()
 
 
-@pytest.mark.parametrize("strategy", ["canary", "in-place"])
-def test_a_precheck_finds_the_same_in_it(stage: Stage, strategy: str) -> None:
+@pytest.mark.parametrize("strategy", get_args(Strategy))
+def test_a_precheck_finds_the_same_in_it(stage: Stage, strategy: Strategy) -> None:
     def checked(mesh: MeshChoice) -> tuple[Sequence[Finding], object]:
-        how = "canary" if strategy == "canary" else "in-place"
-        wish = PrecheckRequest(mesh=mesh, target=str(TO), strategy=how, schemas_only=True)
+        wish = PrecheckRequest(mesh=mesh, target=str(TO), strategy=strategy, schemas_only=True)
         told = settle(precheck(wish, print))
         findings = [one for one in told.findings if one.id not in (UNTOLD, "image-not-checked")]
         return findings, (told.not_evaluated, told.checklist, told.hops)
