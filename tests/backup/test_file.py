@@ -179,7 +179,10 @@ def test_an_identity_that_cannot_be_used_is_told(tmp_path: Path, place: Path) ->
     assert isinstance(refused(place / "whole.age", [private]), UsageError)
 
 
-@pytest.mark.parametrize("recipient", ["", "age1", "age1xxx", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-dss AAAA", "bob", str(KEY)])
+@pytest.mark.parametrize(
+    "recipient",
+    ["", "age1", "age1xxx", "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-dss AAAA", "bob", pytest.param(str(KEY), id="identity")],
+)
 def test_what_is_no_recipient_is_refused_before_anything_is_written(tmp_path: Path, recipient: str) -> None:
     with pytest.raises(UsageError) as caught:
         write_backup(tmp_path / "a", WHOLE, [RECIPIENT, recipient])

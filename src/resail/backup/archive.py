@@ -1,9 +1,8 @@
 """A backup as one archive, the same to the last byte for the same backup: a tar in gzip, with plain YAML in it.
 
-Reading checks all of it before anything is given out: the tar and each YAML are written again from what was read, and must be
-the same bytes. The JSON need not, so that a later resail, whose models tell more, still reads it; but its digest is compared, as
-every member's is. Compressed bytes cannot be, since two zlibs need not compress alike: their digest is in the comment of gzip's
-header, the rest of which is fixed. So a change anywhere is seen, and yet ``tar xzf`` reads it.
+Reading checks all of it before anything is given out: the tar is written again from what was read, and must be the same bytes;
+of each member the digest is compared. Compressed bytes cannot be made again, since two zlibs need not compress alike: their
+digest is in the comment of gzip's header, the rest of which is fixed. So a change anywhere is seen, and yet ``tar xzf`` reads it.
 """
 
 import hashlib
@@ -226,14 +225,11 @@ def _each(folder: str, members: dict[str, bytes], read: Callable[[Any], tuple[Ob
         if not path.startswith(folder):
             continue
         try:
-            text = content.decode()
-            value = read_yaml_text(text)
-            ref, found = read(value)
-            same = yaml_text(value) == text and _path(folder, ref) == path
+            ref, found = read(read_yaml_text(content.decode()))
         except (ValueError, TypeError, RecursionError, msgspec.ValidationError) as error:
             raise _damaged(on, f"{path} cannot be read: {error}") from error
-        if not same:
-            raise _damaged(on, f"{path} is not as it was written")
+        if _path(folder, ref) != path:
+            raise _damaged(on, f"{path} holds {ref}")
         yield found
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "abort": (_AT + "abort", "End a run for good where it stands; it can still be rolled back."),
     "rollback": (_AT + "rollback", "Undo a run, step by step, from its journal."),
     "verify": (_AT + "verify", "Check the mesh: versions, skew, readiness, webhooks, objects."),
+    "doctor": (_AT + "doctor", "What is wrong with the mesh now, and why."),
     "report": (_AT + "report", "The record of a run, as table, Markdown, HTML or JSON."),
     "demo": (_AT + "demo", "The whole story on a mesh of its own: no cluster needed."),
     "twin": (_AT + "twin", "Copies of a mesh in files, to try things on."),
