@@ -32,6 +32,16 @@ def encrypted(data: bytes, recipients: Iterable[str]) -> bytes:
     return bytes(pyrage.encrypt(data, keys))
 
 
+def check_recipients(recipients: Iterable[str], on: str) -> None:
+    """Refuse what nothing could be encrypted to; ``on`` says where it stands.
+
+    Raises:
+        UsageError: one of them is no recipient.
+    """
+    for each in recipients:
+        _recipient(each, on)
+
+
 def is_encrypted(data: bytes) -> bool:
     """By how it begins."""
     return data.startswith((_HEADER, _ARMORED))
@@ -94,8 +104,7 @@ def read_recipients(path: Path) -> tuple[str, ...]:
     recipients = tuple(line for line in lines if line and not line.startswith("#"))
     if not recipients:
         raise UsageError("there is no recipient in it", on=str(path), next_step="put one a line, such as age1…")
-    for each in recipients:
-        _recipient(each, str(path))
+    check_recipients(recipients, str(path))
     return recipients
 
 
