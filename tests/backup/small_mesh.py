@@ -5,7 +5,6 @@ from typing import Any
 from resail.installers.helm_records import encode_release
 from resail.installers.helm_storage import StoredRelease, as_helm_applies
 from resail.models.identity import Manifest, ObjectRef
-from tests.snapshot.test_foreign import crd
 
 __all__ = ["LEFT", "OURS", "SECRETS", "VALUE", "everything", "named"]
 
@@ -35,6 +34,12 @@ def named(
         **({"ownerReferences": [{**owner, "uid": "of-the-owner"}]} if owner else {}),
     }
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
+def crd(group: str, kind: str, plural: str, version: str, scope: str = "Namespaced") -> Manifest:
+    versions = [{"name": version, "served": True, "storage": True}]
+    spec = {"group": group, "names": {"kind": kind, "plural": plural}, "scope": scope, "versions": versions}
+    return named("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}", spec=spec)
 
 
 def workload(
@@ -117,6 +122,7 @@ GATEWAY = workload(
 )
 BY_ISTIOD = {"apiVersion": GATEWAY_API, "kind": "Gateway", "name": "managed"}
 SEALED = {"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "cacerts", "controller": True}
+CERTIFICATE = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "name": "cacerts", "controller": True}
 BY_SAIL = {"apiVersion": "sailoperator.io/v1", "kind": "IstioRevision", "name": "default", "controller": True}
 BY_DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "istiod", "controller": True}
 
@@ -175,11 +181,13 @@ OURS = (
     named(
         ADMISSION, "ValidatingAdmissionPolicy", "safe-upgrades", annotations={"gateway.networking.k8s.io/bundle-version": "v1.4"}
     ),
+    # Custom resources of others in the mesh's own namespace.
+    named("cert-manager.io/v1", "Certificate", "cacerts", SYSTEM, spec={}),
     # Custom resources, wherever they are, and their kinds.
     crd("networking.istio.io", "VirtualService", "virtualservices", "v1"),
     crd("networking.istio.io", "Gateway", "gateways", "v1"),
     crd("gateway.networking.k8s.io", "Gateway", "gateways", "v1"),
-    crd("gateway.networking.k8s.io", "GatewayClass", "gatewayclasses", "v1"),
+    crd("gateway.networking.k8s.io", "GatewayClass", "gatewayclasses", "v1", scope="Cluster"),
     named(ISTIO, "VirtualService", "reviews", "shop", spec={}),
     named(ISTIO, "VirtualService", "canary", "shop", owner={**SEALED, "kind": "Canary", "apiVersion": "flagger.app/v1"}, spec={}),
     named(
@@ -259,6 +267,10 @@ LEFT = (
     crd("example.com", "VirtualService", "virtualservices", "v1"),
     crd("helm.toolkit.fluxcd.io", "HelmRelease", "helmreleases", "v2"),
     named("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "shop", spec={}),
+    crd("cert-manager.io", "Certificate", "certificates", "v1"),
+    crd("cert-manager.io", "CertificateRequest", "certificaterequests", "v1"),
+    named("cert-manager.io/v1", "Certificate", "shop", "shop", spec={}),
+    named("cert-manager.io/v1", "CertificateRequest", "cacerts-1", SYSTEM, owner=CERTIFICATE, spec={}),
     secret("not-ours", "shop"),
     secret("password", "edge"),
     secret("served", "shop"),

@@ -7,19 +7,20 @@ from typing import TypeVar
 from resail.backup.clean import cleaned
 from resail.backup.marking import marks_of
 from resail.backup.naming import Name, labels_of, name_of
-from resail.backup.scope import Scope, comes_back
+from resail.backup.scope import Scope, comes_back, has_controller
 from resail.backup.steady import steady
 from resail.cluster import ClusterReader
 from resail.errors import ForbiddenError, NotFoundError
 from resail.models.backup import Backup, BackupFacts
 from resail.models.identity import KindRef, Manifest, ObjectRef
-from resail.models.mesh_objects import MeshObjects, group_kind
+from resail.models.mesh_objects import CUSTOM_GROUPS, MeshObjects, group_kind
 from resail.models.snapshot import MeshSnapshot
 from resail.models.trust import SIGNERS
 from resail.snapshot.excerpts import written_secret
 from resail.snapshot.listing import Listing
 from resail.snapshot.mesh_objects import NOT_OURS, capture_all_by, listing_of
 from resail.snapshot.shapes import SecretShape
+from resail.snapshot.stored_kinds import stored_kind
 
 __all__ = ["gather"]
 
@@ -35,6 +36,7 @@ _ALSO = (
 """Kinds that a backup holds and no rule looks at."""
 
 _CONFIG_MAP = KindRef("v1", "ConfigMap")
+_CRD = "CustomResourceDefinition.apiextensions.k8s.io"
 _SECRET = KindRef("v1", "Secret")
 _OF_A_MOMENT = ("EndpointSlice.discovery.k8s.io", "Event", "Lease.coordination.k8s.io", "Node", "Pod")
 """Kinds of the evidence that are never in a backup: what runs makes them again."""
@@ -71,10 +73,13 @@ async def gather(reader: ClusterReader, istio_namespace: str, *, secrets: bool, 
     listed += [one for found in others for one in found]
     scope = Scope(snapshot, MeshObjects.of(listed))
     progress("reading what it is made of")
-    maps, named, credentials = await asyncio.gather(
-        gathering.config_maps(scope), gathering.named(scope, listed), gathering.credentials(scope, whole=secrets)
+    maps, named, beside, credentials = await asyncio.gather(
+        gathering.config_maps(scope),
+        gathering.named(scope, listed),
+        gathering.of_other_groups(scope, evidence.by_kind.get(_CRD, ())),
+        gathering.credentials(scope, whole=secrets),
     )
-    kept = {name_of(one): cleaned(one) for one in (*listed, *maps, *named) if scope.has(one)}
+    kept = {name_of(one): cleaned(one) for one in (*listed, *maps, *named, *beside) if scope.has(one)}
     if secrets:
         kept |= {name_of(one): cleaned(one) for one in credentials}
     unread = {kind: why for kind, why in sorted({**evidence.unread, **gathering.unread}.items()) if kind not in _OF_A_MOMENT}
@@ -122,6 +127,20 @@ class _Gathering:
         apart = [ref for ref in scope.named if ref.kind not in _IN_PART or (ref.kind == "ConfigMap" and not scope.owns(ref))]
         found = await asyncio.gather(*(self._get(ref) for ref in sorted(apart) if Name.of(ref) not in there))
         return [one for one in found if one is not None]
+
+    async def of_other_groups(self, scope: Scope, crds: Iterable[Manifest]) -> list[Manifest]:
+        """Custom resources of others in the mesh's own namespaces, which are lost with these: certificates, monitors.
+
+        What a controller owns is left out; it makes that again from those.
+        """
+        kinds = [stored_kind(crd) for crd in crds if crd["spec"].get("scope") == "Namespaced"]
+        asked = (
+            self.listed(kind, namespace=home)
+            for kind in kinds
+            if not kind.group.endswith(CUSTOM_GROUPS)
+            for home in sorted(scope.homes)
+        )
+        return [one for found in await asyncio.gather(*asked) for one in found if not has_controller(one)]
 
     async def credentials(self, scope: Scope, *, whole: bool) -> list[Manifest]:
         """Secrets, and Helm's records wherever they are stored; of Secrets only the metadata unless they are wanted ``whole``."""

@@ -11,7 +11,7 @@ from resail.models.mesh_objects import CUSTOM_GROUPS, MeshObjects, group_kind
 from resail.models.snapshot import Component, ControlPlane, CustomResourceDefinition, MeshSnapshot, RevisionTag, Webhook
 from resail.models.trust import CONFIG_MAP, SIGNERS
 
-__all__ = ["Scope", "comes_back", "is_custom", "is_election"]
+__all__ = ["Scope", "comes_back", "has_controller", "is_custom", "is_election"]
 
 _CLUSTERS_OWN = frozenset(("default", "kube-node-lease", "kube-public", "kube-system"))
 """Namespaces that come with the cluster: of what is there only the mesh's own parts are the mesh's, even with istiod in them."""
@@ -70,6 +70,11 @@ def comes_back(manifest: Manifest) -> bool:
             return bool(manifest.get("type") == _TOKEN)
         case _:
             return False
+
+
+def has_controller(manifest: Manifest) -> bool:
+    """Does somebody's controller own it?"""
+    return any(owner.get("controller") for owner in manifest["metadata"].get("ownerReferences") or ())
 
 
 def is_election(config_map: Manifest) -> bool:

@@ -4,12 +4,14 @@ import contextlib
 from pathlib import Path
 
 from resail.engine.context import Context, Done, StepFailedError
+from resail.engine.crd_guard import keep_crds_that_would_go, refuse_to_drop_used_crds
 from resail.engine.preconditions import check_preconditions
 from resail.engine.settling import CRD, keep_crds, refuse_connected, settled, settled_back, take_marks_back
 from resail.errors import NotFoundError
 from resail.installers.detect import owner_of
 from resail.installers.interface import ReleaseState
 from resail.models.encoding import manifest_digest
+from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import HelmChange, InstallerStep, ReleaseIs, RollbackRelease, UninstallRelease
 
 __all__ = ["do_helm", "undo_helm"]
@@ -27,6 +29,9 @@ async def do_helm(context: Context, step: InstallerStep, change: HelmChange) -> 
         if state is None and context.installer.half_done(release):
             # Its istiod may run by now and own fields of its webhooks, which installing it over again would meet as conflicts.
             await _remove_added(context, change)
+        if dropped := {each.object for each in change.objects if each.change == "remove" and each.object.kind == CRD}:
+            stored = [one for one in await context.installer.manifest(release) if ObjectRef.of(one) in dropped]
+            await refuse_to_drop_used_crds(context.reader, stored, f"Helm release {release}")
         charts = Path(context.releases[step.hop].directory) / "charts"
         state = await context.installer.apply(change, objects, charts, run=context.run)
         if state.manifest_digest != manifest_digest(objects):
@@ -69,6 +74,7 @@ async def _uninstall(context: Context, step: InstallerStep, change: HelmChange, 
     if state.run != context.run:
         raise _not_ours(release, state)
     await refuse_connected(context, context.hop_of(step).to_revision, f"Helm release {release}")
+    await refuse_to_drop_used_crds(context.reader, await context.installer.manifest(release), f"Helm release {release}")
     await context.installer.uninstall(release)
     return Done(f"{release} is gone")
 
@@ -90,10 +96,16 @@ async def _roll_back(
         raise _not_ours(release, state)
     if half_done:
         await _remove_added(context, change)
+    stay = await keep_crds_that_would_go(context, await _may_go(context, change), goal)
     await context.installer.rollback(release, to_revision, run=context.run, forced=change.forced)
     await keep_crds(context, step)
     await settled_back(context, step, goal)
-    return Done(f"{release} is back at revision {to_revision}")
+    return Done(f"{release} is back at revision {to_revision}" + (f"; {', '.join(stay)} stay" if stay else ""))
+
+
+async def _may_go(context: Context, change: HelmChange) -> tuple[Manifest, ...]:
+    """What Helm may take for the present state: what the step installed, or whatever is stored by now."""
+    return (*context.objects(change.manifests), *await context.installer.manifest(f"{change.namespace}/{change.release}"))
 
 
 def _planned_revision(step: InstallerStep) -> int:

@@ -3,6 +3,7 @@
 from resail.checks.connected import still_asked_for
 from resail.engine.connections import wait_until_left
 from resail.engine.context import Context, Done, StepFailedError
+from resail.engine.crd_guard import refuse_to_drop_used_crds
 from resail.engine.readiness import wait_for_objects
 from resail.errors import HaltedError
 from resail.models.encoding import manifest_digest
@@ -38,6 +39,7 @@ async def do_removal(context: Context, step: RemoveRevision) -> Done:
             on=f"step {step.id}",
             next_step="see them with `istioctl proxy-status`, then run `resail resume`",
         )
+    await refuse_to_drop_used_crds(context.reader, await context.installer.manifest(step.release), f"Helm release {step.release}")
     await context.installer.uninstall(step.release, keep_history=True)
     return Done(f"{step.release} is gone, and its history stays; {connected.told}")
 

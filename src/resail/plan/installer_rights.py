@@ -57,6 +57,8 @@ def rights_of_change(change: Change, undo: Undo, files: PlanFiles, plurals: Plur
     match change:
         case HelmChange(namespace=namespace, objects=objects, manifests=manifests, action=action):
             yield from rights_of_release(namespace, objects, files.manifests[manifests], plurals, way, new=action == "install")
+            if way == "undo" and action == "install":
+                yield from _looking_for_objects(files.manifests[manifests])
         case IstioctlChange():
             yield from _istioctl(change, undo, files, plurals, way)
         case SailChange():
@@ -124,6 +126,13 @@ def _objects(
         if "patch" in verbs:
             posted = posts and "create" in verbs
             yield from rights_to_grant(ref, rendered, changes, plurals, posted=posted)
+
+
+def _looking_for_objects(rendered: Sequence[Manifest]) -> Iterator[Permission]:
+    """A CRD that would be uninstalled with a release goes only where there are no objects of it."""
+    for manifest in rendered:
+        if manifest["kind"] == _CRD and not _is_kept(manifest):
+            yield Permission(manifest["spec"]["group"], manifest["spec"]["names"]["plural"], "list")
 
 
 def _is_kept(manifest: Manifest) -> bool:

@@ -19,12 +19,12 @@ __all__ = [
     "cluster_of",
     "config_option",
     "dir_option",
+    "file_options",
     "mesh_of",
     "release_dir_option",
     "run_choice",
     "run_option",
     "settle",
-    "snapshot_option",
     "told_on",
 ]
 
@@ -70,14 +70,34 @@ def release_dir_option(function: F) -> F:
     )(function)
 
 
-def snapshot_option(function: F) -> F:
-    """``--snapshot``"""
-    return click.option(
-        "--snapshot",
-        metavar="FILE",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Read the mesh from a file of `resail inspect -o json` instead of the cluster.",
-    )(function)
+def file_options(function: F) -> F:
+    """``--snapshot``, ``--from-backup`` and its ``--identity``: a mesh without its cluster."""
+    options = (
+        click.option(
+            "--snapshot",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Read the mesh from a file of `resail inspect -o json` instead of the cluster.",
+        ),
+        click.option(
+            "--from-backup",
+            "backup",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Read the mesh from a file of `resail backup`, which has its objects, too.",
+        ),
+        click.option(
+            "--identity",
+            "identities",
+            metavar="FILE",
+            multiple=True,
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="A file with your key, for a backup that is encrypted; may be given several times.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def cluster_of(settings: Settings) -> "ClusterChoice":
@@ -87,11 +107,21 @@ def cluster_of(settings: Settings) -> "ClusterChoice":
     return ClusterChoice(kubeconfig=settings.kubeconfig, context=settings.context)
 
 
-def mesh_of(settings: Settings, snapshot: Path | None) -> "MeshChoice":
-    """The mesh that the options choose."""
+def mesh_of(settings: Settings, snapshot: Path | None, backup: Path | None, identities: tuple[Path, ...]) -> "MeshChoice":
+    """The mesh that the options choose.
+
+    Raises:
+        UsageError: a snapshot and a backup are given.
+    """
     from resail.operations.inspect import MeshChoice
 
-    return MeshChoice(cluster=cluster_of(settings), istio_namespace=settings.istio_namespace, snapshot=snapshot)
+    return MeshChoice(
+        cluster=cluster_of(settings),
+        istio_namespace=settings.istio_namespace,
+        snapshot=snapshot,
+        backup=backup,
+        identities=identities,
+    )
 
 
 def run_choice(settings: Settings, directory: Path | None, run: str | None) -> "RunChoice":
