@@ -32,7 +32,7 @@ def encrypted(data: bytes, recipients: Iterable[str]) -> bytes:
     return bytes(pyrage.encrypt(data, keys))
 
 
-def check_recipients(recipients: Iterable[str], on: str) -> None:
+def check_recipients(recipients: Iterable[str], on: str = "") -> None:
     """Refuse what nothing could be encrypted to; ``on`` says where it stands.
 
     Raises:
@@ -79,16 +79,6 @@ def decrypted(data: bytes, identities: Iterable[Path], on: str) -> bytes:
             on=on,
             next_step="use another copy, or another backup",
         ) from error
-
-
-def check_recipients(recipients: Iterable[str]) -> None:
-    """See that each is one, before there is anything to encrypt.
-
-    Raises:
-        UsageError: one of them is none.
-    """
-    for each in recipients:
-        _recipient(each)
 
 
 def read_recipients(path: Path) -> tuple[str, ...]:
