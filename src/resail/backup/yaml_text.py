@@ -5,6 +5,7 @@ since `kubectl apply` reads another dialect than Python does. There are no ancho
 """
 
 import functools
+import math
 import re
 from typing import Any
 
@@ -22,6 +23,8 @@ _LITERAL = re.compile(rf"(?:[{_VISIBLE}][{_VISIBLE}\t]*)(?:\n(?:[{_VISIBLE}][{_V
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 _HIDDEN = re.compile(rf'[^{_VISIBLE}]|["\\]')
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_SMALLEST, _GREATEST = -(2**63), 2**64 - 1
+"""Integers that JSON's readers hold."""
 _LONGEST_KEY = 500
 """Characters; readers look for the colon within the next 1024."""
 
@@ -58,7 +61,7 @@ def _write(value: Any, first: str, indent: str, lines: list[str]) -> None:
     match value:
         case dict() if value:
             for key in sorted(value):
-                _write_entry(_scalar(key), value[key], first, indent, lines)
+                _write_entry(_string(key), value[key], first, indent, lines)
                 first = indent
         case list() | tuple() if value:
             for each in value:
@@ -99,9 +102,9 @@ def _scalar(value: Any) -> str:
             return _string(value)
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() if _SMALLEST <= value <= _GREATEST:
             return str(value)
-        case float():
+        case float() if math.isfinite(value):
             text = repr(value)
             # YAML 1.1 wants a point in a number with an exponent.
             return text if "." in text or "e" not in text else text.replace("e", ".0e", 1)
