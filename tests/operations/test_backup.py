@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,16 @@ def test_with_recipients_it_is_encrypted_and_whole(twin: ClusterChoice, tmp_path
     [secret] = [one for one in read_backup(out, (key,)).objects if one["kind"] == "Secret"]
     assert secret["data"] == {"ca-key.pem": VALUE}
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_without_a_name_it_is_named_by_the_cluster_and_the_time(
+    twin: ClusterChoice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = asyncio.run(take_backup(BackupRequest(cluster=twin), print))
+    [path] = tmp_path.glob("resail-backup-*")
+    assert report.path == str(path)
+    assert re.fullmatch(rf"resail-backup-{report.facts.cluster_id[:8]}-\d{{8}}T\d{{6}}Z\.tar\.gz", path.name)
 
 
 def test_the_same_mesh_gives_the_same_file(twin: ClusterChoice, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from resail.models.encoding import digest_bytes
 from resail.models.mesh_objects import group_kind
 from resail.operations.cluster_choice import ClusterChoice, open_cluster
 
-__all__ = ["BackupReport", "BackupRequest", "gather_backup", "take_backup"]
+__all__ = ["BackupReport", "BackupRequest", "gather_backup", "report_on", "take_backup"]
 
 
 class BackupRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,14 +26,14 @@ class BackupRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     cluster: ClusterChoice = ClusterChoice()
     istio_namespace: str = "istio-system"
-    out: Path
-    """There must be nothing yet."""
+    out: Path | None = None
+    """There must be nothing yet. None: in the present directory, named by the cluster and the time."""
     recipients: tuple[str, ...] = ()
     """Whom it is encrypted for. Without any it has no value of a Secret."""
 
 
 class BackupReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written."""
+    """What is in a file."""
 
     path: str
     """Absolute."""
@@ -54,16 +55,22 @@ async def take_backup(request: BackupRequest, progress: Callable[[str], None]) -
         UsageError: a recipient is none.
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read what a snapshot is made of.
     """
-    _refuse_unusable(request.out)
+    _refuse_unusable(request.out or Path("resail-backup"))
     check_recipients(request.recipients)
     async with open_cluster(request.cluster) as cluster:
         backup = await gather_backup(cluster, request.istio_namespace, bool(request.recipients), progress)
     progress("writing it")
-    write_backup(request.out, backup, request.recipients)
-    written = request.out.read_bytes()
+    out = request.out or _named(backup, encrypted=bool(request.recipients))
+    write_backup(out, backup, request.recipients)
+    return report_on(out, backup)
+
+
+def report_on(path: Path, backup: Backup) -> BackupReport:
+    """What a file, which has this backup, is of."""
+    written = path.read_bytes()
     kinds = Counter(group_kind(one["apiVersion"], one["kind"]) for one in backup.objects)
     return BackupReport(
-        path=str(request.out.absolute()),
+        path=str(path.absolute()),
         digest=digest_bytes(written),
         bytes=len(written),
         facts=backup.facts,
@@ -79,6 +86,11 @@ async def gather_backup(cluster: ClusterReader, istio_namespace: str, secrets: b
         ClusterUnreachableError, ForbiddenError: as ``take_backup``.
     """
     return await gather(cluster, istio_namespace, secrets=secrets, progress=progress)
+
+
+def _named(backup: Backup, *, encrypted: bool) -> Path:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return Path(f"resail-backup-{backup.facts.cluster_id[:8]}-{now}.tar.gz{'.age' if encrypted else ''}")
 
 
 def _refuse_unusable(path: Path) -> None:
