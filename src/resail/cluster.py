@@ -21,6 +21,7 @@ __all__ = [
     "Cluster",
     "ClusterReader",
     "ClusterWriter",
+    "LogReader",
     "PodAsker",
     "ResourceKind",
     "WatchEvent",
@@ -191,6 +192,26 @@ class PodAsker(Protocol):
 
         Raises:
             ClusterApiError: it does not answer, or may not be asked.
+            ClusterUnreachableError: the API does not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class LogReader(Protocol):
+    """A cluster whose containers have logs, which those of a twin have not."""
+
+    async def pod_log(self, pod: ObjectRef, container: str, *, lines: int, previous: bool = False) -> str:
+        """The last lines of a container's log (right: ``get`` on ``pods/log``).
+
+        Args:
+            pod: its pod.
+            container: its name, also of an init container.
+            lines: how many, at most.
+            previous: of the container before its last restart.
+
+        Raises:
+            ClusterApiError: there is no such log, or it may not be read.
             ClusterUnreachableError: the API does not answer.
         """
         ...

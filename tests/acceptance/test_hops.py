@@ -20,7 +20,7 @@ from tests.acceptance.world import differences, kinds_of, world
 pytestmark = pytest.mark.bed
 
 
-@pytest.mark.parametrize("strategy", ["in-place", "canary"])
+@pytest.mark.parametrize("strategy", [pytest.param("in-place", marks=pytest.mark.soak), "canary"])
 def test_two_hops_go_up_and_back(resail: Resail, strategy: str) -> None:
     """Also by revision it takes two: CNI is in use."""
     before = world(resail.bed)

@@ -1,6 +1,6 @@
-"""Two self-made root certificates, whose keys nobody has; valid until the year 2126."""
+"""Self-made root certificates, whose keys nobody has: two that are valid until the year 2126, one until 2021-01-01."""
 
-__all__ = ["FIRST_ROOT", "OTHER_ROOT"]
+__all__ = ["EXPIRED_ROOT", "FIRST_ROOT", "OTHER_ROOT"]
 
 FIRST_ROOT = """\
 -----BEGIN CERTIFICATE-----
@@ -27,5 +27,18 @@ O9CMHuXmVDX/Xec/EScGNlhgwmKjN1CVPhqjUzBRMB0GA1UdDgQWBBQdxZpVh+6p
 BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIFEgVlaZh2rBT8fWLviG
 fp6GJNc8IRpwMy6GGUdpX64FAiEAwsP3ZDe88xsxuDvYlhnljBl5/021xX1SSnpc
 zzCFBTc=
+-----END CERTIFICATE-----
+"""
+
+EXPIRED_ROOT = """\
+-----BEGIN CERTIFICATE-----
+MIIBTTCB9aADAgECAgEBMAoGCCqGSM49BAMCMBcxFTATBgNVBAoMDGV4cGlyZWQg
+cm9vdDAeFw0yMDAxMDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMBcxFTATBgNVBAoM
+DGV4cGlyZWQgcm9vdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABMkyJJoTikQS
+N5VQkHfg5vK/OU/rBvsh25xGwwh2xHs/Pp4MqX9IKwcLvgzwfap0La/YUcIQwTIH
+aE6d5JG+5JqjMjAwMA8GA1UdEwEB/wQFMAMBAf8wHQYDVR0OBBYEFBV8nOgv2E+X
+Gc6RRCouKkWzOi90MAoGCCqGSM49BAMCA0cAMEQCIFBbVTped/us3MEyuaqF3EzW
+rUGL7lXR4qjEi+Q/VFm2AiAM2KZQa6Mmq+WOhQqcWbT302F5dkjPob7m9Ywcldb3
+NQ==
 -----END CERTIFICATE-----
 """

@@ -57,6 +57,27 @@ async def test_the_same_value_is_no_conflict_and_then_both_own_it(site: Site) ->
     assert conflicts(caught.value) == [(FIELD_MANAGER, ".data.key")]
 
 
+async def test_a_patch_can_say_who_owns_what(site: Site) -> None:
+    """As a restore does: what it created is then its makers' again, and nobody's fields are in Helm's way."""
+    await site.cluster.apply(config_map(site, "a", {"chart": "1"}), manager="helm")
+    before = await site.cluster.patch(site.ref(CONFIG_MAP, "a"), {"data": {"mine": "1"}})
+    owners = [{name: value for name, value in entry.items() if name != "time"} for entry in before["metadata"]["managedFields"]]
+    await site.cluster.delete(site.ref(CONFIG_MAP, "a"))
+    made = await site.cluster.create(config_map(site, "a", before["data"]))
+    assert managers(made) == {FIELD_MANAGER: "Update"}
+
+    patch = {"metadata": {"managedFields": owners, "resourceVersion": made["metadata"]["resourceVersion"]}}
+    given = await site.cluster.patch(site.ref(CONFIG_MAP, "a"), patch)
+
+    assert given["metadata"]["managedFields"] == owners
+    assert given["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"]
+    applied = await site.cluster.apply(config_map(site, "a", {"chart": "2"}), manager="helm")
+    assert applied["data"] == {"chart": "2", "mine": "1"}
+    with pytest.raises(ApiConflictError) as caught:
+        await site.cluster.apply(config_map(site, "a", {"chart": "2", "mine": "2"}), manager="helm")
+    assert conflicts(caught.value) == [(FIELD_MANAGER, ".data.mine")]
+
+
 async def test_a_patch_owns_what_it_sets(site: Site) -> None:
     await site.cluster.create(config_map(site, "a", {"other": "1"}))
     await site.cluster.patch(site.ref(CONFIG_MAP, "a"), {"data": {"key": "1"}})

@@ -45,6 +45,12 @@ MUTANTS = (
         "ownership.py", "a patch owns nothing", "owners.setdefault(me, set()).update(changed)", "owners.setdefault(me, set())"
     ),
     Mutant("ownership.py", "who lost a field to a patch still owns it", "theirs -= changed | removed", "theirs -= removed"),
+    Mutant(
+        "ownership.py",
+        "a patch cannot say who owns what",
+        'said = new if new["metadata"].get("managedFields") else base',
+        "said = base",
+    ),
     Mutant("fields.py", "the webhooks of a configuration are one value", '    "webhooks": ("name",),\n', ""),
     Mutant("fields.py", "containers are one value", '    "containers": ("name",),\n', ""),
     Mutant("fields.py", "a selector is owned label by label", '        "selector",\n', ""),

@@ -13,6 +13,7 @@ from resail.engine.perseverance import persevere
 from resail.engine.pointers import do_label, do_tag, undo_label, undo_tag
 from resail.engine.preconditions import check_preconditions, check_start
 from resail.engine.removal import do_removal, undo_removal
+from resail.engine.replay import change_crds
 from resail.engine.sampling import Sampler
 from resail.engine.soak import do_soak
 from resail.engine.waves import do_wave, undo_wave
@@ -41,6 +42,7 @@ from resail.models.plan import (
     RemoveRevision,
     RestartWave,
     Step,
+    UpgradeCRDs,
     Verify,
 )
 from resail.models.release import Release
@@ -227,6 +229,8 @@ _HaltingErrors = (StalePlanError, HaltedError, ClusterUnreachableError)
 
 
 def _do(context: Context, step: Step) -> Awaitable[Done]:
+    if isinstance(step, UpgradeCRDs):
+        return change_crds(context, step, partial(do_change, context, step))
     if isinstance(step, InstallerStep):
         return do_change(context, step)
     match step:

@@ -146,6 +146,19 @@ class KubeCluster:
             repeatable=False,
         )
 
+    async def pod_log(self, pod: ObjectRef, container: str, *, lines: int, previous: bool = False) -> str:
+        answer = await self._api.request(
+            "GET",
+            f"{await self._discovery.path(pod)}/log",
+            what=f"the log of {pod} {container}",
+            params={"container": container, "tailLines": str(lines), "limitBytes": "65536"}
+            | ({"previous": "true"} if previous else {}),
+            accept="*/*",
+            # A node that does not answer will not do so a second later either.
+            repeatable=False,
+        )
+        return answer.decode(errors="replace")
+
     # --- writing ---
 
     async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:

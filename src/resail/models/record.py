@@ -65,3 +65,5 @@ class Record(msgspec.Struct, frozen=True, rename={"from_version": "from", "to_ve
     """Absolute path."""
     report: str
     """Absolute path of the HTML page."""
+    backups: tuple[str, ...] = ()
+    """Absolute paths of those that the run took by itself on this machine, in order."""

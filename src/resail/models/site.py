@@ -7,7 +7,14 @@ from resail.models.finding import Severity
 from resail.models.policy import Policy
 from resail.models.waiver import Waiver
 
-__all__ = ["Site"]
+__all__ = ["BackupSettings", "Site"]
+
+
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the backups are that runs take by themselves."""
+
+    recipients: tuple[str, ...] = ()
+    """Public keys (``age1…``, ``ssh-ed25519 …``) of those who can decrypt them. Without any, they have no value of a Secret."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +27,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     critical_workloads: tuple[CriticalWorkload, ...] = ()
+    backup: BackupSettings = BackupSettings()
 
     @property
     def calendar(self) -> Calendar:

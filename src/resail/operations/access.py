@@ -77,7 +77,7 @@ async def rights_findings(mesh: MeshChoice, files: PlanFiles) -> tuple[Finding, 
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    if mesh.snapshot is not None:
+    if mesh.saved:
         return ()
     async with connect_to(mesh.cluster) as connection:
         found = await review(connection.cluster, rights_to_run(files))

@@ -20,6 +20,7 @@ from resail.operations.cluster_choice import ClusterChoice, Connection, connect_
 from resail.operations.conditions import refuse_conditions
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
 from resail.operations.outcome import measure_pods, read_record, write_record
+from resail.operations.own_backups import OwnBackups
 from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import USUAL_NAMESPACE, new_run_id, refuse_unfinished, state_directory
@@ -40,6 +41,8 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
     cluster: ClusterChoice = ClusterChoice()
     directory: Path | None = None
     """State directory; None: that of the cluster."""
+    config: Path | None = None
+    """The site's settings; None: ``resail.yaml``, where there is one."""
     istio_namespace: str = USUAL_NAMESPACE
     """Of the control plane, where the copies of runs are looked for that this machine does not know."""
 
@@ -52,8 +55,6 @@ class ApplyRequest(_Request, frozen=True, kw_only=True):
     """Where to look for the releases first."""
     require_rehearsal: bool = False
     """Refuse a plan that was not rehearsed to its end."""
-    config: Path | None = None
-    """The site's settings; None: ``resail.yaml``, where there is one."""
 
 
 class ResumeRequest(_Request, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ async def apply(
         state = state_directory(request.directory, cluster_id)
         seeing = watcher or SilentWatcher()
         async with taking_turn(connection, state, files.plan.istio_namespace, seeing.progress) as turn:
-            session = _Session(connection, turn, files, new_run_id(), seeing)
+            session = _Session(connection, turn, files, new_run_id(), request.config, seeing)
             releases = await session.releases(request.release_directories)
             await session.refuse_missing_rights("do", str(request.plan))
             await refuse_conditions(files, connection, request.config)
@@ -112,6 +113,7 @@ async def apply(
             async with turn.held():
                 # Only now: of a run under way it is its process that stands in the way, and is to be named.
                 refuse_unfinished(turn.journal.runs())
+                await session.backups.before(connection.cluster)
                 plan_file = str(state.keep_plan(files))
                 turn.journal.append(session.run, RunStarted(files.id, plan_file, cluster_id))
                 return await session.perform("do", releases, call_observer)
@@ -138,12 +140,14 @@ async def resume(
         files = await turn.plan_of(run)
         await same_cluster(connection, run.cluster_id, run.id)
         direction = _direction(journal.entries(run.id))
-        session = _Session(connection, turn, files, run.id, seeing)
+        session = _Session(connection, turn, files, run.id, request.config, seeing)
         releases = await session.releases(request.release_directories) if direction == "do" else ()
         await session.refuse_missing_rights(direction, run.id)
         await session.istioctls(request.release_directories)
         async with turn.held():
             _refuse_if_changed(run, journal)
+            if not has_begun(journal, run.id):
+                await session.backups.before(connection.cluster)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
             journal.append(run.id, RunResumed(direction))
@@ -170,7 +174,7 @@ async def rollback(
         run = run_to_undo(journal, request.run)
         files = await turn.plan_of(run)
         await same_cluster(connection, run.cluster_id, run.id)
-        session = _Session(connection, turn, files, run.id, seeing)
+        session = _Session(connection, turn, files, run.id, request.config, seeing)
         await session.refuse_missing_rights("undo", run.id)
         await session.istioctls(())
         async with turn.held():
@@ -207,8 +211,11 @@ def _refuse_if_changed(run: Run, journal: SqliteJournal) -> None:
 class _Session:
     """One process's turn at a run."""
 
-    def __init__(self, connection: Connection, turn: Turn, files: PlanFiles, run: str, watcher: RunWatcher) -> None:
+    def __init__(
+        self, connection: Connection, turn: Turn, files: PlanFiles, run: str, config: Path | None, watcher: RunWatcher
+    ) -> None:
         self.run = run
+        self.backups = OwnBackups(turn.state, run, files.plan.istio_namespace, config, watcher.progress)
         self._connection = connection
         self._turn = turn
         self._state = turn.state
@@ -255,6 +262,7 @@ class _Session:
             self._nothing_was_done(error)
             await self._settle(copy)
             raise error
+        await self.backups.after(cluster, self._journal.run(self.run).state)
         pods = await measure_pods(cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
         entries = self._journal.entries(self.run)

@@ -77,7 +77,7 @@ async def _refuse_new_hazards(files: PlanFiles, connection: Connection, config: 
 
 
 async def _images_of_choice(files: PlanFiles, choice: MeshChoice) -> Sequence[Finding]:
-    if choice.snapshot is not None:
+    if choice.saved:
         return [_images_not_checked()]
     if choice.cluster.twin is not None:
         # Its nodes pull nothing.
@@ -142,6 +142,6 @@ def _images_not_checked() -> Finding:
         id="image-not-checked",
         severity="warning",
         message="whether the nodes can pull the images is not known",
-        evidence="the mesh was read from a file, which holds no pull secrets",
+        evidence="the mesh was read from a file, and its nodes and pull secrets are not at hand",
         fix="`resail apply` checks them before it writes anything",
     )

@@ -21,7 +21,7 @@ __all__ = ["DemoRequest", "DemoStage", "set_stage"]
 
 _BED = "bed"
 _DATABASES = tuple(f"{name}{suffix}" for name in (TWIN, "journal.db", "journal-before.db") for suffix in ("", "-wal", "-shm"))
-_OURS = (_BED, *_DATABASES, "kubeconfig", "plan.zip", "lock", "plans", "reports")
+_OURS = (_BED, *_DATABASES, "kubeconfig", "plan.zip", "lock", "plans", "reports", "backups")
 
 
 class DemoRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ async def istioctl_words(
     Raises:
         ClusterUnreachableError: the API does not answer.
     """
-    if choice.snapshot is not None or choice.cluster.twin is not None:
+    if choice.saved or choice.cluster.twin is not None:
         return _not_asked("the mesh is no cluster that istioctl could reach")
     try:
         program = await asyncio.to_thread(istioctl_store(directories, build=False).get, target, lambda _: None)

@@ -17,7 +17,7 @@ from resail.plan.obstacles import ISTIOCTL, InTheWay, StrangeObject
 
 __all__ = ["find_obstacles"]
 
-_FROM_A_FILE = "the plan was made from a snapshot file"
+_FROM_A_FILE = "the plan was made from a file"
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -37,7 +37,7 @@ async def find_obstacles(mesh: MeshChoice, drafted: Draft, rendered: Sequence[tu
     for part, objects in drafted.releases(rendered):
         parts.setdefault(part.release, (part, []))[1].extend(objects)
     by_istioctl = _of_istioctl(drafted, rendered)
-    if mesh.snapshot is not None:
+    if mesh.saved:
         return dict.fromkeys([*parts, *([ISTIOCTL] if by_istioctl else [])], InTheWay(unprobed=_FROM_A_FILE))
     async with connect_to(mesh.cluster) as connection:
         cluster = connection.cluster

@@ -52,6 +52,7 @@ def read_record(
         plan_path=state.plan(files.id),
         journal_path=state.journal,
         report_path=state.report(run, "html"),
+        backup_paths=state.backups(run),
         live=live,
     )
 

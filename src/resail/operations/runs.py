@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, get_args
 
 import msgspec
 
@@ -16,6 +17,7 @@ from resail.plan.file import write_plan
 
 __all__ = [
     "USUAL_NAMESPACE",
+    "BackupTime",
     "RunChoice",
     "StateDirectory",
     "existing_journal",
@@ -27,6 +29,9 @@ __all__ = [
 
 USUAL_NAMESPACE = "istio-system"
 """Of a control plane."""
+
+BackupTime = Literal["before", "after", "after-rollback"]
+"""When a run took a backup: before its first step, when it was done, when it was rolled back."""
 
 
 class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +48,7 @@ class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateDirectory(msgspec.Struct, frozen=True):
-    """The journal, plans and reports of one cluster's runs."""
+    """The journal, plans, reports and backups of one cluster's runs."""
 
     root: Path
     """Absolute."""
@@ -70,6 +75,20 @@ class StateDirectory(msgspec.Struct, frozen=True):
         """``suffix`` is ``html``, ``md`` or ``json``."""
         return self.root / "reports" / f"{run}.{suffix}"
 
+    def backup(self, run: str, when: BackupTime) -> Path | None:
+        """The backup that a run took by itself; None where there is none."""
+        paths = (self.new_backup(run, when, encrypted=encrypted) for encrypted in (True, False))
+        return next((path for path in paths if path.exists()), None)
+
+    def backups(self, run: str) -> tuple[Path, ...]:
+        """All that it took, in order."""
+        found = (self.backup(run, when) for when in get_args(BackupTime))
+        return tuple(path for path in found if path is not None)
+
+    def new_backup(self, run: str, when: BackupTime, *, encrypted: bool) -> Path:
+        """Where one is written to."""
+        return self.root / "backups" / f"{run}-{when}.tar.gz{'.age' if encrypted else ''}"
+
     def keep_plan(self, files: PlanFiles) -> Path:
         """Write the runs' own copy of the plan, so that they can go on without the user's file."""
         path = self.plan(files.id)
@@ -87,6 +106,7 @@ def state_directory(directory: Path | None, cluster_id: str) -> StateDirectory:
     try:
         (root / "plans").mkdir(parents=True, exist_ok=True)
         (root / "reports").mkdir(exist_ok=True)
+        (root / "backups").mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(
             f"cannot be used as a state directory: {error.strerror}",

@@ -1,7 +1,8 @@
-"""A mesh with the objects that rules look at: read from a cluster, or as far as a saved snapshot tells."""
+"""A mesh with the objects that rules look at: read from a cluster, or as far as a file tells."""
 
 import msgspec
 
+from resail.backup.file import read_backup
 from resail.cluster import ClusterReader
 from resail.models.identity import KindRef
 from resail.models.mesh_objects import BUILT_IN, CUSTOM, MeshObjects, group_kind
@@ -26,8 +27,12 @@ async def survey(choice: MeshChoice) -> Survey:
 
     Raises:
         ClusterUnreachableError: the API does not answer.
-        ArtifactError: the snapshot file cannot be read.
+        ArtifactError: the file cannot be read.
+        UsageError: the backup is encrypted, and no identity fits.
     """
+    if choice.backup is not None:
+        backup = read_backup(choice.backup, choice.identities)
+        return Survey(backup.snapshot, backup.evidence)
     if choice.snapshot is not None:
         return Survey(load_snapshot(choice.snapshot), _of_a_file())
     async with open_cluster(choice.cluster) as cluster:

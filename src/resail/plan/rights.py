@@ -13,6 +13,7 @@ from resail.models.plan import (
     AdoptObjects,
     Approve,
     AwaitSoak,
+    Change,
     GiveBack,
     HelmChange,
     InstallerStep,
@@ -26,6 +27,7 @@ from resail.models.plan import (
     Step,
     TagBack,
     TrustIs,
+    UpgradeCRDs,
     UpgradeGateway,
     Verify,
 )
@@ -209,8 +211,19 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
             # Its pods are injected: where the release does not replace them, they are restarted.
             yield from rights_on(plurals, workload, "get", "patch")
             yield from rights_of_change(change, step.undo, files, plurals, way)
+        case UpgradeCRDs(change=change):
+            yield from rights_of_change(change, step.undo, files, plurals, way)
+            if way == "do":
+                # Objects like those that are there are tried against the new CRDs, by dry runs.
+                yield from (Permission(group, plural, "create") for plural, group in _changed_kinds(change))
         case _:
             yield from rights_of_change(step.change, step.undo, files, plurals, way)
+
+
+def _changed_kinds(change: Change) -> list[tuple[str, str]]:
+    """Plural and group of the custom kinds whose definition changes."""
+    crds = [one.object for one in change.objects if one.object.kind == "CustomResourceDefinition" and one.change == "change"]
+    return [(ref.name.partition(".")[0], ref.name.partition(".")[2]) for ref in crds]
 
 
 def _adoption(step: AdoptObjects, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:

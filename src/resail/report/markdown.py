@@ -30,6 +30,7 @@ def render_markdown(record: Record, files: PlanFiles) -> str:
                 ("Plan", f"`{record.plan}`"),
                 ("Plan id", f"`{record.plan_id}`"),
                 ("Journal", f"`{record.journal}`"),
+                *(("Backup", f"`{path}`") for path in record.backups),
             ],
         ),
         "## Steps",

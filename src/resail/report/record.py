@@ -21,6 +21,7 @@ def record_of(
     plan_path: Path,
     journal_path: Path,
     report_path: Path,
+    backup_paths: Sequence[Path] = (),
     findings: Sequence[Finding] = (),
     live: bool = False,
 ) -> Record:
@@ -51,6 +52,7 @@ def record_of(
         plan=str(plan_path.absolute()),
         journal=str(journal_path.absolute()),
         report=str(report_path.absolute()),
+        backups=tuple(str(path.absolute()) for path in backup_paths),
     )
 
 

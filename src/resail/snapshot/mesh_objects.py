@@ -1,7 +1,7 @@
 """Cluster → ``MeshObjects``."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from resail.cluster import ClusterReader
@@ -18,7 +18,7 @@ from resail.snapshot.shapes import EndpointSliceShape, PodShape, SecretShape
 from resail.snapshot.stored_kinds import stored_kind
 from resail.snapshot.trust import ROOTS
 
-__all__ = ["capture_all"]
+__all__ = ["NOT_OURS", "capture_all", "capture_all_by", "listing_of"]
 
 T = TypeVar("T")
 
@@ -30,11 +30,12 @@ _SECRET = KindRef("v1", "Secret")
 _SLICE = KindRef("discovery.k8s.io/v1", "EndpointSlice")
 _PICKED = (_CONFIG_MAP, _EVENT, _POD, _SECRET, _SLICE)
 """Built-in kinds of which not all objects are read, or not all of each."""
+_ENTIRE = tuple(sorted(frozenset(BUILT_IN) - frozenset(_PICKED)))
 
 _TROUBLES = ("BackOff", "FailedCreate", "FailedCreatePodSandBox")
 """Reasons of Events that are kept; API servers forget Events after an hour."""
 
-_NOT_OURS = "!resail.dev/part"
+NOT_OURS = "!resail.dev/part"
 """ConfigMaps without the copy of a run's journal."""
 
 _CILIUM = "metadata.name=cilium-config"
@@ -50,13 +51,21 @@ async def capture_all(reader: ClusterReader, istio_namespace: str = "istio-syste
     Raises:
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read what a snapshot is made of.
     """
-    entire = sorted(frozenset(BUILT_IN) - frozenset(_PICKED))
-    listing = Listing(reader, entire=entire, groups=CUSTOM_GROUPS, whole=(_CONFIG_MAP,))
+    return await capture_all_by(listing_of(reader), istio_namespace)
+
+
+def listing_of(reader: ClusterReader, also: Collection[KindRef] = ()) -> Listing:
+    """A listing for ``capture_all_by``; of the kinds in ``also`` all objects are read as they are, too."""
+    return Listing(reader, entire=(*_ENTIRE, *also), groups=CUSTOM_GROUPS, whole=(_CONFIG_MAP,))
+
+
+async def capture_all_by(listing: Listing, istio_namespace: str) -> tuple[MeshSnapshot, MeshObjects]:
+    """As ``capture_all``, from a listing that others read, too."""
     gathering = _Gathering(listing)
     # All at once: while the API server encodes the pods, the rest is read.
     snapshot, _ = await asyncio.gather(
         capture_by(listing, istio_namespace),
-        asyncio.gather(gathering.excerpts(istio_namespace), gathering.custom(), *map(gathering.entire, entire)),
+        asyncio.gather(gathering.excerpts(istio_namespace), gathering.custom(), *map(gathering.entire, _ENTIRE)),
     )
     await gathering.of_control_planes(snapshot)
     return snapshot, gathering.found()
@@ -110,7 +119,7 @@ class _Gathering:
             self._answer(_CONFIG_MAP, self._listing.list_objects(_CONFIG_MAP, labels=ROOTS)),
             self._answer(_CONFIG_MAP, self._listing.list_objects(_CONFIG_MAP, fields=_CILIUM)),
             *(
-                self._answer(_CONFIG_MAP, self._listing.list_objects(_CONFIG_MAP, namespace=home, labels=_NOT_OURS))
+                self._answer(_CONFIG_MAP, self._listing.list_objects(_CONFIG_MAP, namespace=home, labels=NOT_OURS))
                 for home in homes
             ),
         )

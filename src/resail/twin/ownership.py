@@ -57,9 +57,13 @@ def applied(live: Manifest | None, config: Manifest, manager: str, time: str, *,
 
 
 def written(live: Manifest | None, new: Manifest, manager: str, time: str) -> Manifest:
-    """``new`` as ``manager`` wrote it by any other way: it owns what it changed, and nobody else does."""
+    """``new`` as ``manager`` wrote it by any other way: it owns what it changed, and nobody else does.
+
+    Where ``new`` says itself who owns what, that counts, and not what was so before.
+    """
     base = live or {"apiVersion": new["apiVersion"], "kind": new["kind"], "metadata": {}}
-    owners = _owners(base)
+    said = new if new["metadata"].get("managedFields") else base
+    owners = _owners(said)
     before, after = leaves(base), leaves(new)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     removed = before.keys() - after.keys()
@@ -68,7 +72,7 @@ def written(live: Manifest | None, new: Manifest, manager: str, time: str) -> Ma
         theirs -= changed | removed
     if changed:
         owners.setdefault(me, set()).update(changed)
-    return _with_owners(new, base, owners, time)
+    return _with_owners(new, said, owners, time)
 
 
 def _owners(manifest: Manifest) -> _Owners:
@@ -105,4 +109,4 @@ def _entry(manager: _Manager, paths: Iterable[Path], before: dict[str, Any] | No
 
 
 def _order(entry: dict[str, Any]) -> tuple[str, str, str]:
-    return entry["operation"], entry["time"], entry["manager"]
+    return entry["operation"], entry.get("time", ""), entry["manager"]

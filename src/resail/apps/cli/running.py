@@ -36,6 +36,7 @@ def perform(
             istio_namespace=request.istio_namespace,
             directory=request.directory,
             release_directories=request.release_directories,
+            config=request.config,
             run=result.record.run,
             approve=(step.id,),
         )

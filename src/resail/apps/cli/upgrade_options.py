@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from resail.apps.cli.choices import config_option, mesh_of, release_dir_option, snapshot_option
+from resail.apps.cli.choices import config_option, file_options, mesh_of, release_dir_option
 from resail.apps.cli.durations import DurationType
 from resail.apps.cli.settings import Settings
 from resail.apps.cli.skipping import SkippedCheckType
@@ -83,7 +83,7 @@ _OPTIONS = (
     ),
     config_option,
     release_dir_option,
-    snapshot_option,
+    file_options,
 )
 
 
@@ -95,7 +95,14 @@ def upgrade_options(function: F) -> F:
 
 
 def wished(
-    settings: Settings, files: tuple[str, ...], assignments: tuple[str, ...], snapshot: Path | None, **others: Any
+    settings: Settings,
+    files: tuple[str, ...],
+    assignments: tuple[str, ...],
+    *,
+    snapshot: Path | None,
+    backup: Path | None,
+    identities: tuple[Path, ...],
+    **others: Any,
 ) -> dict[str, Any]:
     """What an ``UpgradeWish`` is made of, from what the options gave.
 
@@ -105,7 +112,7 @@ def wished(
     from resail.operations.values import read_operator, read_values
 
     return {
-        "mesh": mesh_of(settings, snapshot),
+        "mesh": mesh_of(settings, snapshot, backup, identities),
         "values": read_values(files, assignments),
         "operator": read_operator(files, assignments),
         **others,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import click
 
-from resail.apps.cli.choices import mesh_of, release_dir_option, settle, snapshot_option
+from resail.apps.cli.choices import file_options, mesh_of, release_dir_option, settle
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 from resail.errors import ExitCode
@@ -31,7 +31,7 @@ __all__ = ["command"]
     "api-refuses=SECONDS@SECONDS or deploys=NAMESPACE/KIND/NAME@SECONDS.",
 )
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="For the names that the twin makes up.")
-@snapshot_option
+@file_options
 @release_dir_option
 @click.pass_obj
 def command(
@@ -41,6 +41,8 @@ def command(
     faults: tuple[str, ...],
     seed: int,
     snapshot: Path | None,
+    backup: Path | None,
+    identities: tuple[Path, ...],
     release_directories: tuple[Path, ...],
 ) -> None:
     """Run a plan on a copy of its mesh: how long it takes and what it waits for, what restarts, the peaks, the budgets'
@@ -53,7 +55,7 @@ def command(
 
     request = RehearseRequest(
         plan=plan,
-        mesh=mesh_of(settings, snapshot),
+        mesh=mesh_of(settings, snapshot, backup, identities),
         on=on,
         faults=faults,
         seed=seed,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from resail.apps.cli.choices import cluster_of, dir_option, release_dir_option, run_option
+from resail.apps.cli.choices import cluster_of, config_option, dir_option, release_dir_option, run_option
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 
@@ -16,6 +16,7 @@ __all__ = ["command"]
 @run_option
 @release_dir_option
 @click.option("--approve", metavar="STEP", multiple=True, help="Say yes to a step that waits for an approval.")
+@config_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -23,6 +24,7 @@ def command(
     run: str | None,
     release_directories: tuple[Path, ...],
     approve: tuple[str, ...],
+    config: Path | None,
 ) -> None:
     """Take up a run that was halted, paused or killed, in the direction in which it stopped.
 
@@ -39,5 +41,6 @@ def command(
         run=run,
         release_directories=release_directories,
         approve=approve,
+        config=config,
     )
     perform(settings, request, lambda watcher: resume(request, watcher=watcher))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resail.apps.cli.choices import cluster_of, dir_option, run_option, settle, told_on
+from resail.apps.cli.choices import cluster_of, config_option, dir_option, run_option, settle, told_on
 from resail.apps.cli.command import Command
 from resail.apps.cli.settings import Settings
 from resail.errors import ExitCode
@@ -19,9 +19,10 @@ __all__ = ["command"]
 @click.command("rollback", cls=Command, formats=("table", "json", "yaml", "md"))
 @dir_option
 @run_option
+@config_option
 @click.option("--dry-run", is_flag=True, help="List what would be done, in order, and write nothing.")
 @click.pass_obj
-def command(settings: Settings, directory: Path | None, run: str | None, dry_run: bool) -> None:
+def command(settings: Settings, directory: Path | None, run: str | None, config: Path | None, dry_run: bool) -> None:
     """Undo a run, whether it is done, halted, aborted or was killed.
 
     Pointers (tags, labels, control planes) go back first, then what they injected is restarted, then what was added is
@@ -33,7 +34,7 @@ def command(settings: Settings, directory: Path | None, run: str | None, dry_run
     from resail.operations.apply import RollbackRequest
 
     request = RollbackRequest(
-        cluster=cluster_of(settings), istio_namespace=settings.istio_namespace, directory=directory, run=run
+        cluster=cluster_of(settings), istio_namespace=settings.istio_namespace, directory=directory, run=run, config=config
     )
     if dry_run:
         _foresee(settings, request)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resail.apps.cli.choices import mesh_of, settle, snapshot_option
+from resail.apps.cli.choices import file_options, mesh_of, settle
 from resail.apps.cli.command import Command, Group
 from resail.apps.cli.settings import Settings
 
@@ -23,13 +23,15 @@ def command() -> None:
 @command.command("save", cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="For the names that the twin makes up.")
-@snapshot_option
+@file_options
 @click.pass_obj
-def save_command(settings: Settings, file: Path, seed: int, snapshot: Path | None) -> None:
+def save_command(
+    settings: Settings, file: Path, seed: int, snapshot: Path | None, backup: Path | None, identities: tuple[Path, ...]
+) -> None:
     """Make a twin of the mesh, in a new file."""
     from resail.operations.twin import save_twin
 
-    _show(settings, settle(save_twin(mesh_of(settings, snapshot), file, seed)))
+    _show(settings, settle(save_twin(mesh_of(settings, snapshot, backup, identities), file, seed)))
 
 
 @command.command("load", cls=Command)

@@ -46,6 +46,7 @@ def draw_record(record: Record) -> RenderableType:
                 ("plan", record.plan),
                 ("journal", record.journal),
                 ("report", record.report),
+                *(("backup", path) for path in record.backups),
             ]
         )
     )

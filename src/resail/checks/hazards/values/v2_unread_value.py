@@ -9,7 +9,7 @@ from resail.checks.hazards.values.idle import unread_candidates
 from resail.checks.hazards.values.leaves import Leaf, at_root, default_of, defaults_of, knows, leaves
 from resail.models.finding import Severity
 
-__all__ = ["RULE"]
+__all__ = ["REPLACED", "RULE"]
 
 _HAZARD = Hazard(
     id="V2",
@@ -29,7 +29,7 @@ _HAZARD = Hazard(
     ),
 )
 
-_REPLACED = {
+REPLACED = {
     ("cni", "rollingMaxUnavailable"): "updateStrategy.rollingUpdate.maxUnavailable",
     ("istiod", "istio_cni.enabled"): "pilot.cni.enabled",
     ("istiod", "istio_cni.provider"): "pilot.cni.provider",
@@ -54,7 +54,7 @@ def _find(case: Case) -> Iterator[Sign]:
 
 
 def _was_read(part: Part, leaf: Leaf) -> bool:
-    replaced = (part.chart, at_root(part.chart, leaf.keys)) in _REPLACED
+    replaced = (part.chart, at_root(part.chart, leaf.keys)) in REPLACED
     return replaced or part.running_defaults is None or knows(part.chart, part.running_defaults, leaf.keys)
 
 
@@ -63,8 +63,8 @@ def _lost(case: Case, part: Part, leaf: Leaf) -> Sign:
     before = defaults_of(part.chart, part.running_defaults or {})
     message = f"chart {part.chart} of {case.target} renders the same without {leaf.path}"
     fix = ""
-    if (part.chart, root) in _REPLACED:
-        place = _REPLACED[part.chart, root]
+    if (part.chart, root) in REPLACED:
+        place = REPLACED[part.chart, root]
         message, fix = f"{message}; it reads {place}", f"set {place}, and take {leaf.path} out"
     elif places := _alike(part, root, before):
         message, fix = f"{message}; new is {', '.join(places)}", f"see whether {places[0]} is in its place, then take it out"

@@ -12,7 +12,7 @@ from resail.models.identity import Manifest, ObjectRef
 from resail.models.plan import InstallRevision
 from resail.models.selector import Selector
 
-__all__ = ["Injector", "injectors_after", "injectors_before", "takers"]
+__all__ = ["Injector", "entries", "injectors_after", "injectors_before", "takers"]
 
 _KIND = "MutatingWebhookConfiguration"
 _API = "admissionregistration.k8s.io/v1"
@@ -53,7 +53,7 @@ def injectors_before(case: Case) -> tuple[Injector, ...]:
     Raises:
         Unknown: they could not be read.
     """
-    return tuple(one for manifest in _configurations(case).values() for one in _entries(manifest))
+    return tuple(one for manifest in _configurations(case).values() for one in entries(manifest))
 
 
 def injectors_after(case: Case) -> tuple[Injector, ...]:
@@ -70,7 +70,7 @@ def injectors_after(case: Case) -> tuple[Injector, ...]:
             made = _of_revision(revision)
             after[ObjectRef.of(made)] = made
     gone = removed(case)
-    return tuple(one for ref, manifest in after.items() if ref not in gone for one in _entries(manifest))
+    return tuple(one for ref, manifest in after.items() if ref not in gone for one in entries(manifest))
 
 
 def _configurations(case: Case) -> dict[ObjectRef, Manifest]:
@@ -109,7 +109,12 @@ def _of_revision(revision: str) -> Manifest:
     }
 
 
-def _entries(manifest: Manifest) -> Iterator[Injector]:
+def entries(manifest: Manifest) -> Iterator[Injector]:
+    """The entries of a configuration.
+
+    Raises:
+        Unknown: a selector cannot be read.
+    """
     for entry in find(manifest, "webhooks[*]"):
         namespace, name = (first(entry.value, f"clientConfig.service.{key}") for key in ("namespace", "name"))
         service = (namespace, name) if isinstance(namespace, str) and isinstance(name, str) else None

@@ -1,0 +1,67 @@
+"""istiod starts, ends, and is started again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from resail.checks.diagnosis.control_planes import hangs_on, named
+from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, log_lines, pods_of, reference
+from resail.checks.diagnosis.sign import Rule, Sign, at
+from resail.checks.diagnosis.situation import Situation
+from resail.models.diagnosis import Diagnosis
+from resail.models.field_path import first
+
+__all__ = ["RULE"]
+
+_ID = "istiod-crash-loops"
+_OUT_OF_MEMORY = "OOMKilled"
+
+
+def _find(situation: Situation) -> Iterator[Sign]:
+    for plane in situation.snapshot.control_planes:
+        looping = [one for pod in pods_of(situation, plane) for one in containers(pod) if _loops(one)]
+        if looping:
+            places = [reference(one.pod) for one in looping]
+            ended = _ended(looping[0].ended)
+            yield Sign(
+                diagnosis=Diagnosis(
+                    id=_ID,
+                    certainty="certain",
+                    cause=f"{named(plane)} crash-loops: {ended}",
+                    objects=(at(plane.deployment), *(at(ref, one.path) for ref, one in zip(places, looping, strict=True))),
+                    evidence=tuple(
+                        line
+                        for ref, one in zip(places, looping, strict=True)
+                        for line in (
+                            f"{ref} {one.path}: waiting, CrashLoopBackOff, {_restarts(one)}, {_ended(one.ended)}",
+                            *events_of(situation, ref),
+                            *log_lines(situation, ref, one.name),
+                        )
+                    ),
+                    undo=(
+                        "read the end of its log: it says what istiod stumbles over, mostly a value, a Secret or an object",
+                        "set that back: `resail rollback` where a run changed it, else `helm rollback` of its release",
+                        f"`kubectl -n {plane.deployment.namespace} rollout restart deployment/{plane.deployment.name}`",
+                    ),
+                    source="https://istio.io/latest/docs/ops/common-problems/",
+                ),
+                explains=hangs_on(situation, plane),
+            )
+
+
+def _loops(one: ContainerSeen) -> bool:
+    return one.waiting == "CrashLoopBackOff" and str(first(one.ended, "reason")) != _OUT_OF_MEMORY
+
+
+def _restarts(one: ContainerSeen) -> str:
+    return f"{first(one.status, 'restartCount') or 0} restarts"
+
+
+def _ended(ended: dict[str, Any]) -> str:
+    if not ended:
+        return "how it ended the last time is not told"
+    words = first(ended, "message")
+    code = f"it ended with exit code {first(ended, 'exitCode')}, {first(ended, 'reason') or 'without a reason'}"
+    return f"{code}: {words}" if words else code
+
+
+RULE = Rule(_ID, _find)
