@@ -4,6 +4,7 @@ A string that any reader of YAML 1.1 or 1.2 could take for something else (``no`
 since `kubectl apply` reads another dialect than Python does.
 """
 
+import math
 import re
 from typing import Any
 
@@ -16,6 +17,8 @@ _PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9_./@=,*+-]| (?=[A-Za-z0-9/(])|[()]|:
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 """In whatever case: no strings for one dialect or another."""
 _SPACE = dict.fromkeys(map(ord, "\n\t"))
+_SMALLEST, _GREATEST = -(2**63), 2**64 - 1
+"""Integers that JSON's readers hold."""
 _NO_FOLDING = 2**31 - 1
 
 
@@ -25,10 +28,9 @@ def yaml_text(value: dict[str, Any]) -> str:
     Raises:
         TypeError: something in it is not of JSON.
     """
-    try:
-        text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=_NO_FOLDING)
-    except yaml.YAMLError as error:
-        raise TypeError(f"not of JSON: {error}") from error
+    if not _is_plain(value):
+        raise TypeError("something in it is not of JSON")
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=_NO_FOLDING)
     return text
 
 
@@ -43,7 +45,7 @@ def read_yaml_text(text: str) -> dict[str, Any]:
     except (yaml.YAMLError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not YAML of a plain value ({type(error).__name__})") from error
     # What aliases stand for multiplies; each part of a value that is written out takes a character of its own.
-    if not isinstance(value, dict) or not _has_at_most(len(text), value):
+    if not isinstance(value, dict) or not _is_plain(value, len(text)):
         raise ValueError("not YAML of one plain object")
     return value
 
@@ -66,13 +68,22 @@ def _string(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _string)
 
 
-def _has_at_most(most: int, value: Any) -> bool:
+def _is_plain(value: Any, most: float = math.inf) -> bool:
+    """Is it of JSON, and of no more than so many parts?"""
     rest = [value]
     while rest and most >= 0:
-        each = rest.pop()
         most -= 1
-        if isinstance(each, dict):
-            rest.extend(each.values())
-        elif isinstance(each, list):
-            rest.extend(each)
+        match rest.pop():
+            case dict() as each if all(isinstance(key, str) for key in each):
+                rest.extend(each.values())
+            case list() | tuple() as each:
+                rest.extend(each)
+            case None | str() | bool():
+                pass
+            case int() as each if _SMALLEST <= each <= _GREATEST:
+                pass
+            case float() as each if math.isfinite(each):
+                pass
+            case _:
+                return False
     return not rest
