@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-_ALL = ("start", "inspect_10k", "precheck_10k", "rehearse_10k", "prediction")
+_ALL = ("start", "backup_2k", "inspect_10k", "precheck_10k", "rehearse_10k", "prediction")
 
 
 def _main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pyrage
 import pytest
@@ -88,7 +89,7 @@ def test_the_plan_is_the_same_to_the_last_byte_but_for_what_dry_runs_tell(stage:
     assert (tmp_path / "saved").read_bytes() == (tmp_path / "live").read_bytes()
 
 
-@pytest.mark.parametrize("strategy", ["canary", "in-place"])
+@pytest.mark.parametrize("strategy", get_args(Strategy))
 def test_a_precheck_finds_the_same_in_it(stage: Stage, strategy: Strategy) -> None:
     def checked(mesh: MeshChoice) -> tuple[Sequence[Finding], object]:
         wish = PrecheckRequest(mesh=mesh, target=str(TO), strategy=strategy, schemas_only=True)

@@ -64,12 +64,17 @@ class Stage:
         """Names of backups, without the run."""
         return sorted(path.name.partition("-")[2].partition("-")[2] for path in (self.directory / "backups").iterdir())
 
-    def intents(self) -> int:
-        if not StateDirectory(self.directory).journal.exists():
-            return 0
-        journal = open_journal(self.directory / "journal.db")
-        entries = [entry for run in journal.runs() for entry in journal.entries(run.id)]
-        return sum(isinstance(entry.body, StepIntent) for entry in entries)
+    def runs(self) -> list[str]:
+        state = StateDirectory(self.directory)
+        return [run.id for run in open_journal(state.journal).runs()] if state.journal.exists() else []
+
+    def begun(self) -> bool:
+        """Has a step?"""
+        return any(
+            isinstance(entry.body, StepIntent)
+            for run in self.runs()
+            for entry in open_journal(self.directory / "journal.db").entries(run)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -131,55 +136,50 @@ def test_a_recipient_that_is_none_is_refused_by_the_settings(stage: Stage, recip
     with pytest.raises(UsageError, match="not a recipient") as caught:
         stage.apply()
     assert str(stage.config) in caught.value.on
-    assert stage.intents() == 0
+    assert stage.runs() == []
 
 
 def test_nothing_is_begun_where_it_cannot_be_written(stage: Stage) -> None:
     (stage.directory / "backups").write_text("in the way")
     with pytest.raises((ArtifactError, UsageError)):
         stage.apply()
-    assert stage.intents() == 0
+    assert stage.runs() == []
 
 
-def test_a_run_that_was_killed_has_a_whole_one_or_begins_with_it(stage: Stage) -> None:
-    """At each moment of a run's beginning: whoever resumes has the mesh as it was before the first step."""
-    left: list[Path] = []
+def killed(stage: Stage, begun: bool) -> None:
+    """Leave ``stage`` as a kill would, when the run has its first entry or its first step."""
+    left = stage.place / "left"
 
-    def die(number: int) -> None:
-        left.append(leave_behind(stage.directory, stage.place / f"left-{number}"))
-        if stage.intents():
+    def die(_: int) -> None:
+        if not left.exists() and stage.runs() and stage.begun() == begun:
+            leave_behind(stage.directory, left)
             raise KilledError(9)
 
     with committing(die), pytest.raises(KilledError):
         stage.apply()
-    for directory in left:
-        stage.directory = directory
-        journal = open_journal(directory / "journal.db")
-        if not journal.runs():
-            continue
-        [run] = journal.runs()
-        state = StateDirectory(directory)
-        held = state.backup(run.id, "before")
-        assert held is not None
-        taken = held.stat().st_mtime_ns
-        if not stage.intents():
-            held.unlink()
-        record = stage.resume().record
-        assert versions(backups_of(record)) == [("1.26.0",), ("1.26.0", "1.27.9")]
-        assert (held.stat().st_mtime_ns == taken) == bool(stage.intents()) or not stage.intents()
+    stage.directory = left
 
 
-def test_a_run_that_has_begun_takes_none_before(stage: Stage) -> None:
-    def die(number: int) -> None:
-        if stage.intents():
-            raise KilledError(9)
+def test_a_run_has_it_before_its_first_entry(stage: Stage) -> None:
+    killed(stage, begun=False)
+    [run] = stage.runs()
+    path = StateDirectory(stage.directory).backup(run, "before")
+    assert path is not None
+    held = path.read_bytes()
+    record = stage.resume().record
+    assert versions(backups_of(record)) == [("1.26.0",), ("1.26.0", "1.27.9")]
+    assert path.read_bytes() == held
 
-    with committing(die), pytest.raises(KilledError):
-        stage.apply()
-    [before] = (stage.directory / "backups").iterdir()
-    before.unlink()
-    assert len(stage.resume().record.backups) == 1
-    assert stage.kept() == ["after.tar.gz"]
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_resumed_run_takes_it_only_where_nothing_was_done(stage: Stage, begun: bool) -> None:
+    """As on another machine, which has none."""
+    killed(stage, begun)
+    shutil.rmtree(stage.directory / "backups")
+    record = stage.resume().record
+    assert record.state == "done"
+    assert stage.kept() == (["after.tar.gz"] if begun else ["after.tar.gz", "before.tar.gz"])
+    assert versions(backups_of(record))[-1] == ("1.26.0", "1.27.9")
 
 
 def test_a_run_that_went_well_is_done_without_the_last_one(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Objects as YAML: read back to the same value by every dialect."""
 
 import contextlib
+from datetime import date
 from typing import Any
 
 import pytest
@@ -78,3 +79,11 @@ def test_keys_are_sorted_and_lists_stand_below_their_key() -> None:
 def test_what_was_not_written_so_is_refused_or_at_least_told_apart(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert yaml_text(read_yaml_text(text)) != text
+
+
+@pytest.mark.parametrize(
+    "value", [{1: "a"}, {True: "a"}, {None: "a"}, {"a": 2**64}, {"a": float("nan")}, {"a": b""}, {"a": date(2020, 1, 1)}]
+)
+def test_what_json_cannot_hold_is_not_written(value: Any) -> None:
+    with pytest.raises(TypeError):
+        yaml_text(value)

@@ -31,7 +31,7 @@ def test_it_is_taken(document: str, line: str) -> None:
     words = shlex.split(line.partition(" | ")[0].partition(" > ")[0])
     command: click.Command = cli
     context = click.Context(cli, info_name="resail")
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not (command.invoke_without_command and words[0].startswith("-")):
         name, *words = words
         found = command.get_command(context, name)
         assert found is not None, f"{document}: there is no command {name}"

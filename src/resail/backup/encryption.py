@@ -8,7 +8,7 @@ import pyrage
 
 from resail.errors import ArtifactError, UsageError
 
-__all__ = ["decrypted", "encrypted", "is_encrypted", "read_recipients"]
+__all__ = ["check_recipients", "decrypted", "encrypted", "is_encrypted", "read_recipients"]
 
 _HEADER = b"age-encryption.org/v1\n"
 _ARMORED = b"-----BEGIN AGE ENCRYPTED FILE-----"
@@ -30,6 +30,16 @@ def encrypted(data: bytes, recipients: Iterable[str]) -> bytes:
     if not keys:
         raise UsageError("there is no recipient to encrypt it to", next_step="give one with --recipient or --recipients-file")
     return bytes(pyrage.encrypt(data, keys))
+
+
+def check_recipients(recipients: Iterable[str], on: str = "") -> None:
+    """Refuse what nothing could be encrypted to; ``on`` says where it stands.
+
+    Raises:
+        UsageError: one of them is no recipient.
+    """
+    for each in recipients:
+        _recipient(each, on)
 
 
 def is_encrypted(data: bytes) -> bool:
@@ -84,8 +94,7 @@ def read_recipients(path: Path) -> tuple[str, ...]:
     recipients = tuple(line for line in lines if line and not line.startswith("#"))
     if not recipients:
         raise UsageError("there is no recipient in it", on=str(path), next_step="put one a line, such as age1…")
-    for each in recipients:
-        _recipient(each, str(path))
+    check_recipients(recipients, str(path))
     return recipients
 
 

@@ -14,6 +14,7 @@ from resail.journal.sqlite import open_journal
 from resail.models.diagnosis import Examination
 from resail.models.precheck import NotEvaluated
 from resail.operations.cluster_choice import ClusterChoice, connect_to
+from resail.operations.last_upgrade import last_upgrade
 from resail.operations.runs import USUAL_NAMESPACE, StateDirectory, state_directory
 from resail.snapshot.runs_seen import run_seen
 from resail.snapshot.situation import gather_situation
@@ -49,8 +50,13 @@ async def consult(request: DoctorRequest, progress: Callable[[str], None] = lamb
         cluster = connection.cluster
         situation = await gather_situation(cluster, request.istio_namespace, connection.clock.now(), progress)
         state = state_directory(request.directory, await cluster.cluster_id())
-    situation = _with_runs_of(state, situation)
-    return Consultation(situation, examine(situation))
+        situation = _with_runs_of(state, situation)
+        examination = examine(situation)
+        if examination.verdict == "ill":
+            progress("looking what the last upgrade may have done")
+            situation = msgspec.structs.replace(situation, case=await last_upgrade(cluster, state, situation))
+            examination = examine(situation)
+    return Consultation(situation, examination)
 
 
 def _with_runs_of(state: StateDirectory, situation: Situation) -> Situation:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from resail.backup.encryption import check_recipients
 from resail.checks.policy.review import compile_rule
 from resail.checks.policy.rules import rules_in_force
 from resail.errors import UsageError
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 def read_site(config: Path | None) -> Site:
-    """What the site's people have settled, with rules that can be evaluated.
+    """What the site's people have settled, with rules that can be evaluated and recipients that can be encrypted to.
 
     Args:
         config: the file; None: ``resail.yaml`` in the working directory, where there is one.
@@ -36,6 +37,7 @@ def read_site(config: Path | None) -> Site:
         rules_in_force(site.policy)
         for rule in site.policy.rules:
             compile_rule(rule)
+        check_recipients(site.backup.recipients, "backup.recipients")
     except UsageError as error:
         raise UsageError(error.what, on=f"{path}, {error.on}", next_step=error.next_step) from error
     return site

@@ -8,7 +8,7 @@ from resail.checks.diagnosis.situation import LogTail
 from resail.cluster import ClusterReader, LogReader
 from resail.errors import ClusterApiError
 from resail.models.identity import Manifest
-from resail.models.redaction import redacted
+from resail.models.redaction import redacted_text
 
 __all__ = ["read_logs"]
 
@@ -33,7 +33,7 @@ async def read_logs(reader: ClusterReader, pods: Sequence[Manifest]) -> tuple[Lo
                 text = await reader.pod_log(pod, seen.name, lines=_LINES, previous=previous)
             except ClusterApiError as error:
                 return LogTail(pod, seen.name, previous, "", error.what)
-        return LogTail(pod, seen.name, previous, redacted(text))
+        return LogTail(pod, seen.name, previous, redacted_text(text))
 
     return tuple(await asyncio.gather(*(one(seen, previous=bool(seen.waiting)) for seen in list(_wanted(pods))[:_MOST])))
 

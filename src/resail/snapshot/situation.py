@@ -20,6 +20,7 @@ from resail.snapshot.certificates import certificates_in_base64
 from resail.snapshot.log_tails import read_logs
 from resail.snapshot.mesh_objects import capture_all
 from resail.snapshot.runs_seen import copied_runs
+from resail.snapshot.stored_charts import values_read
 from resail.snapshot.trust import CA_BUNDLE
 
 __all__ = ["gather_situation"]
@@ -52,6 +53,7 @@ async def gather_situation(
     progress("reading pods that are not ready, Events and logs")
     (pods, lost), (events, silent) = await asyncio.gather(_pods(reader, snapshot), _events(reader))
     logs = await read_logs(reader, pods)
+    read_values = await values_read(reader, snapshot.helm_releases)
     runs, unreadable = await copied_runs(reader, istio_namespace, progress)
     return Situation(
         now=now,
@@ -63,6 +65,7 @@ async def gather_situation(
         bundles=(*_ca_bundles(snapshot, objects), *_roots(snapshot)),
         runs=runs,
         facts=_facts(snapshot),
+        read_values=read_values,
         unread=tuple(sorted({*unread, *lost, *silent, *unreadable})),
     )
 

@@ -15,7 +15,14 @@ from tests.checks.diagnosis.mesh import NOW, Mesh, canary, plain
 
 
 def situation_of(mesh: Mesh) -> Situation:
-    return asyncio.run(gather_situation(mesh.reader(), "istio-system", NOW, lambda _: None))
+    found: list[Situation] = []
+
+    async def gather() -> None:
+        # A result that the task itself had would be written out whole when the runner ends.
+        found.append(await gather_situation(mesh.reader(), "istio-system", NOW, lambda _: None))
+
+    asyncio.run(gather())
+    return found[0]
 
 
 def examined(mesh: Mesh) -> Examination:

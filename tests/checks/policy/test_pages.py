@@ -6,13 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from resail.backup.encryption import check_recipients
 from resail.checks.policy.review import compile_rule
 from resail.checks.policy.rules import built_in_rules
 from resail.checks.policy.trial import try_rules
 from resail.models.calendar import CriticalWorkload, Freeze, Window
 from resail.models.plain_yaml import read_yaml
 from resail.models.policy import Rule, RuleTest, RuleTests
-from resail.models.site import Site
+from resail.models.site import BackupSettings, Site
 from resail.models.waiver import Waiver
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -49,6 +50,7 @@ def test_the_built_in_rules_are_listed() -> None:
         (SITE, "## Windows", Window),
         (SITE, "## Freezes", Freeze),
         (SITE, "## Critical workloads", CriticalWorkload),
+        (SITE, "## Backup", BackupSettings),
     ],
     ids=lambda value: value.strip("# ") if isinstance(value, str) and value.startswith("#") else "",
 )
@@ -62,7 +64,10 @@ def examples(page: str) -> list[str]:
 
 def test_the_examples_are_taken() -> None:
     [site] = examples(SITE)
-    assert msgspec.convert(read_yaml(site), Site).waivers
+    settled = msgspec.convert(read_yaml(site), Site)
+    assert settled.waivers
+    assert settled.backup.recipients
+    check_recipients(settled.backup.recipients, "the example")
     rules, tests = examples(POLICY)
     for rule in msgspec.convert(read_yaml(rules), Site).policy.rules:
         compile_rule(rule)

@@ -20,6 +20,7 @@ __all__ = [
     "config_option",
     "dir_option",
     "file_options",
+    "identity_option",
     "mesh_of",
     "release_dir_option",
     "run_choice",
@@ -38,7 +39,7 @@ def config_option(function: F) -> F:
         "--config",
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="What the site has settled: policy, waivers, windows.  [default: resail.yaml, where there is one]",
+        help="What the site has settled: policy, waivers, windows, backups.  [default: resail.yaml, where there is one]",
     )(function)
 
 
@@ -49,7 +50,7 @@ def dir_option(function: F) -> F:
         "directory",
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Where the journal, plans and reports are.  [default: the state directory of the cluster]",
+        help="Where the journal, plans, reports and backups are.  [default: the state directory of the cluster]",
     )(function)
 
 
@@ -70,34 +71,34 @@ def release_dir_option(function: F) -> F:
     )(function)
 
 
+def identity_option(function: F) -> F:
+    """``--identity``"""
+    return click.option(
+        "--identity",
+        "identities",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A file with your key, of age or of SSH, for a backup that is encrypted; may be given several times.",
+    )(function)
+
+
 def file_options(function: F) -> F:
     """``--snapshot``, ``--from-backup`` and its ``--identity``: a mesh without its cluster."""
-    options = (
-        click.option(
-            "--snapshot",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="Read the mesh from a file of `resail inspect -o json` instead of the cluster.",
-        ),
-        click.option(
-            "--from-backup",
-            "backup",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="Read the mesh from a file of `resail backup`, which has its objects, too.",
-        ),
-        click.option(
-            "--identity",
-            "identities",
-            metavar="FILE",
-            multiple=True,
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="A file with your key, for a backup that is encrypted; may be given several times.",
-        ),
+    snapshot = click.option(
+        "--snapshot",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Read the mesh from a file of `resail inspect -o json` instead of the cluster.",
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    backup = click.option(
+        "--from-backup",
+        "backup",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Read the mesh from a file of `resail backup` instead of the cluster, with the objects that hazards are found in.",
+    )
+    return snapshot(backup(identity_option(function)))
 
 
 def cluster_of(settings: Settings) -> "ClusterChoice":

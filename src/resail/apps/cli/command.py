@@ -16,9 +16,16 @@ _ALL_FORMATS: tuple[OutputFormat, ...] = ("table", "json", "yaml", "md", "html",
 _META = "resail.settings"
 
 
-def settings_of(context: click.Context) -> Settings:
-    """The settings of this invocation: what stands after the command wins over what stands before it."""
-    return Settings(**context.meta.get(_META, {}))
+def settings_of(context: click.Context, formats: Sequence[OutputFormat] = _ALL_FORMATS) -> Settings:
+    """The settings of this invocation: what stands after the command wins over what stands before it.
+
+    Raises:
+        click.UsageError: the output is not one of the formats.
+    """
+    settings = Settings(**context.meta.get(_META, {}))
+    if settings.output not in formats:
+        raise click.UsageError(f"this command prints {', '.join(formats)}, not {settings.output}", context)
+    return settings
 
 
 class Command(click.Command):
@@ -30,10 +37,7 @@ class Command(click.Command):
         self.params.extend(_global_options(self._formats))
 
     def invoke(self, ctx: click.Context) -> Any:
-        settings = settings_of(ctx)
-        if settings.output not in self._formats:
-            raise click.UsageError(f"this command prints {', '.join(self._formats)}, not {settings.output}", ctx)
-        ctx.obj = settings
+        ctx.obj = settings_of(ctx, self._formats)
         return super().invoke(ctx)
 
 

@@ -34,6 +34,8 @@ COMMANDS = {
     "resume": (_AT + "resume", "Take up a run that was halted, paused or killed."),
     "abort": (_AT + "abort", "End a run for good where it stands; it can still be rolled back."),
     "rollback": (_AT + "rollback", "Undo a run, step by step, from its journal."),
+    "backup": (_AT + "backup", "Back up all that a mesh is made of; show and compare backups."),
+    "restore": (_AT + "restore", "Write a backup back: what is missing, and no more."),
     "verify": (_AT + "verify", "Check the mesh: versions, skew, readiness, webhooks, objects."),
     "doctor": (_AT + "doctor", "What is wrong with the mesh now, and why."),
     "report": (_AT + "report", "The record of a run, as table, Markdown, HTML or JSON."),

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from resail.checks.diagnosis.control_planes import hangs_on
+from resail.checks.diagnosis.pods import moment_of
 from resail.checks.diagnosis.sign import Place, Rule, Sign, at, place_of
 from resail.checks.diagnosis.situation import Situation
 from resail.models.diagnosis import Certainty, Diagnosis
@@ -31,7 +32,7 @@ def _out_of_time(situation: Situation) -> Iterator[Sign]:
     for bundle in situation.bundles:
         found[bundle.certificates].append(bundle)
     for certificates, bundles in sorted(found.items()):
-        ends = [moment for one in certificates if (moment := _moment(one)) is not None]
+        ends = [moment for one in certificates if (moment := moment_of(one.not_after)) is not None]
         if not ends or len(ends) < len(certificates) or max(ends) > situation.now + _SOON:
             continue
         is_over = max(ends) <= situation.now
@@ -62,7 +63,7 @@ def _of_another_authority(situation: Situation) -> Iterator[Sign]:
     for bundle in strange if roots else ():
         found[bundle.fingerprints].append(bundle)
     for prints, bundles in sorted(found.items()):
-        if all((moment := _moment(one)) is not None and moment <= situation.now for one in bundles[0].certificates):
+        if all((moment := moment_of(one.not_after)) is not None and moment <= situation.now for one in bundles[0].certificates):
             continue  # Told already.
         yield _sign(
             situation,
@@ -143,15 +144,6 @@ def _objects(bundles: Sequence[TrustBundle]) -> list[ObjectRef]:
 
 def _is_called(bundle: TrustBundle) -> bool:
     return bundle.field.endswith("caBundle")
-
-
-def _moment(certificate: Certificate) -> datetime | None:
-    """Until when it holds; None where that cannot be read."""
-    try:
-        moment = datetime.fromisoformat(certificate.not_after)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 RULE = Rule(_ID, _find)

@@ -7,9 +7,11 @@ import msgspec
 from resail.checks.diagnosis.catalogue import RULES
 from resail.checks.diagnosis.sign import Rule, Sign
 from resail.checks.diagnosis.situation import Situation
+from resail.checks.diagnosis.struck_hazards import struck_hazards
 from resail.checks.hazards.case import Unknown
 from resail.models.diagnosis import Diagnosis, Examination
 from resail.models.precheck import NotEvaluated
+from resail.models.redaction import redacted_text
 
 __all__ = ["examine"]
 
@@ -20,7 +22,7 @@ def examine(situation: Situation, rules: Sequence[Rule] = RULES) -> Examination:
     """What is wrong, the most probable cause first.
 
     By certainty; what is a cause before what only tells that something is not well; what explains more of what is seen before
-    what explains less; and then in the order of the rules.
+    what explains less; and then in the order of the rules. Hazards of the last upgrade come behind all of these.
     """
     signs: list[Sign] = []
     unknown: set[NotEvaluated] = set(situation.unread)
@@ -29,6 +31,7 @@ def examine(situation: Situation, rules: Sequence[Rule] = RULES) -> Examination:
             signs += rule.find(situation)
         except Unknown as reason:
             unknown.add(NotEvaluated(rule.id, str(reason)))
+    signs += struck_hazards(situation, tuple(signs))
     diagnoses = tuple(map(_told, _ranked(_folded(signs))))
     return Examination(verdict="ill" if diagnoses else "healthy", diagnoses=diagnoses, not_examined=tuple(sorted(unknown)))
 
@@ -80,4 +83,10 @@ def _ranked(causes: Iterable[_Cause]) -> list[_Cause]:
 def _told(cause: _Cause) -> Diagnosis:
     own = cause.sign.diagnosis
     effects = dict.fromkeys((*own.effects, *(one.diagnosis.cause for one in cause.effects)))
-    return msgspec.structs.replace(own, effects=tuple(effects))
+    # Events, logs and what a container ended with are others' words.
+    return msgspec.structs.replace(
+        own,
+        cause=redacted_text(own.cause),
+        evidence=tuple(map(redacted_text, own.evidence)),
+        effects=tuple(map(redacted_text, effects)),
+    )

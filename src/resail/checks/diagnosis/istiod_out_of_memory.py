@@ -1,9 +1,10 @@
 """istiod takes more memory than it may."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from resail.checks.diagnosis.control_planes import hangs_on, named
-from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, pods_of, reference
+from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, moment_of, pods_of, reference
 from resail.checks.diagnosis.sign import Rule, Sign, at
 from resail.checks.diagnosis.situation import Situation
 from resail.models.diagnosis import Diagnosis
@@ -12,11 +13,12 @@ from resail.models.field_path import first
 __all__ = ["RULE"]
 
 _ID = "istiod-out-of-memory"
+_LATELY = timedelta(days=1)
 
 
 def _find(situation: Situation) -> Iterator[Sign]:
     for plane in situation.snapshot.control_planes:
-        killed = [one for pod in pods_of(situation, plane) for one in containers(pod) if _was_killed(one)]
+        killed = [one for pod in pods_of(situation, plane) for one in containers(pod) if _was_killed(situation, one)]
         if killed:
             limit = f"its limit of {killed[0].limit}" if killed[0].limit else "what its node had left, as it has no limit"
             places = [reference(one.pod) for one in killed]
@@ -46,8 +48,12 @@ def _find(situation: Situation) -> Iterator[Sign]:
             )
 
 
-def _was_killed(one: ContainerSeen) -> bool:
-    return str(first(one.ended, "reason")) == "OOMKilled"
+def _was_killed(situation: Situation, one: ContainerSeen) -> bool:
+    """Lately, where it is well again."""
+    if str(first(one.ended, "reason")) != "OOMKilled":
+        return False
+    ended = moment_of(first(one.ended, "finishedAt"))
+    return not one.ready or ended is None or situation.now - ended < _LATELY
 
 
 RULE = Rule(_ID, _find)

@@ -1,10 +1,10 @@
 """Parts of the mesh that are not ready: istiod, gateways, CNI, ztunnel, and workloads whose sidecar is not."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from resail.checks.diagnosis.control_planes import hangs_on
-from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, log_lines, reference
+from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, log_lines, moment_of, reference
 from resail.checks.diagnosis.sign import Rule, Sign, at, place_of
 from resail.checks.diagnosis.situation import Situation
 from resail.checks.injection import in_mesh
@@ -74,12 +74,8 @@ def _has_ended(one: ContainerSeen) -> bool:
 
 def _is_starting(situation: Situation, pod: Manifest, ill: list[ContainerSeen]) -> bool:
     harmless = all(one.waiting in ("", "ContainerCreating", "PodInitializing") and not one.ended for one in ill)
-    try:
-        created = datetime.fromisoformat(str(first(pod, "metadata.creationTimestamp")))
-    except ValueError:
-        return False
-    aware = created if created.tzinfo else created.replace(tzinfo=UTC)
-    return harmless and situation.now - aware < _STARTING
+    created = moment_of(first(pod, "metadata.creationTimestamp"))
+    return harmless and created is not None and situation.now - created < _STARTING
 
 
 def _state(one: ContainerSeen) -> str:

@@ -1,6 +1,7 @@
 """What pods say of their containers."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from resail.models.field_path import find, first
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import ControlPlane, Workload
 
-__all__ = ["ContainerSeen", "containers", "events_of", "log_lines", "pods_of", "reference"]
+__all__ = ["ContainerSeen", "containers", "events_of", "log_lines", "moment_of", "pods_of", "reference"]
 
 _LINES = 8
 """Of a log that evidence shows."""
@@ -110,3 +111,12 @@ def events_of(situation: Situation, *refs: ObjectRef) -> list[str]:
         if about in wanted:
             told[f"event {first(event, 'reason')}: {first(event, 'message')}"] = None
     return list(told)[:3]
+
+
+def moment_of(written: object) -> datetime | None:
+    """When something was, as the API writes it; None where that cannot be read."""
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

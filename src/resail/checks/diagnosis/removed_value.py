@@ -44,16 +44,20 @@ def _find(situation: Situation) -> Iterator[Sign]:
         version = IstioVersion.parse_if(release.app_version) or IstioVersion.parse_if(release.chart_version)
         facts = [one for one in situation.facts if version and _line(one) <= (version.major, version.minor)]
         if release.installed and facts and version and _line(facts[-1]) == (version.major, version.minor):
+            read = situation.read_values.get(release.key, ())
             for lost in _lost(release, facts[:-1], facts[-1]):
+                if lost.leaf.path in read:
+                    # Without a default, and yet read.
+                    continue
                 yield _sign(situation, release, lost)
 
 
 def _sign(situation: Situation, release: HelmRelease, lost: _Lost) -> Sign:
-    path, value = lost.leaf.path, redacted(str(lost.leaf.value))
+    path, value = lost.leaf.path, redacted({lost.leaf.keys[-1]: lost.leaf.value})[lost.leaf.keys[-1]]
     return Sign(
         diagnosis=Diagnosis(
             id=_ID,
-            certainty="likely",
+            certainty="certain" if release.key in situation.read_values else "likely",
             cause=(
                 f"value {path} of release {release.key} is not read by {release.chart} {release.app_version} any more: {lost.now}"
             ),

@@ -65,6 +65,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which they began."""
     facts: tuple[ReleaseFacts, ...] = ()
     """Of the lines up to the newest istiod that runs, the oldest first."""
+    read_values: dict[str, tuple[str, ...]] = {}
+    """``namespace/name`` of a Helm release → paths of its user's values that the chart, as Helm stored it, has in its templates.
+    Only of releases whose chart is stored."""
     case: Case | None = None
     """The last upgrade, as far as it is known: from what to what; None: it is not."""
     unread: tuple[NotEvaluated, ...] = ()

@@ -32,6 +32,8 @@ def command(
     not when the plan was made, or changes are frozen.
     Prints the run's record, and exits 5 where the run halted and can be resumed, 6 where it was rolled back.
 
+    Backs the mesh up by itself, before the first step and when it is done; resail.yaml says whom the files are encrypted for.
+
     Plan and journal are kept in the cluster too, and a lease there keeps others from the mesh: for 45 seconds after its last
     renewal, or as many as RESAIL_LEASE_SECONDS says.
     """

@@ -18,7 +18,8 @@ __all__ = ["command"]
 def command(settings: Settings, snapshot: Path | None, backup: Path | None, identities: tuple[Path, ...]) -> None:
     """What runs: control planes with their revisions and tags, gateways, CNI, ztunnel, every proxy, and who owns them.
 
-    `resail inspect -o json > FILE` saves a snapshot, which `inspect` and `plan` read with --snapshot.
+    `resail inspect -o json > FILE` saves a snapshot, which `inspect` and `plan` read with --snapshot. With
+    --from-backup they need no cluster either.
     """
     from resail.apps.cli.output import print_result
     from resail.operations.inspect import inspect

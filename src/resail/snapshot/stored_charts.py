@@ -1,0 +1,70 @@
+"""Which values a chart reads, told by the templates that Helm stored with its release."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from resail.checks.hazards.values.leaves import at_root, leaves
+from resail.cluster import ClusterReader
+from resail.errors import ClusterApiError, InstallerError
+from resail.installers.helm_storage import record_of, release_secret
+from resail.models.identity import ObjectRef
+from resail.models.snapshot import HelmRelease
+
+__all__ = ["values_read"]
+
+
+class _File(msgspec.Struct):
+    name: str = ""
+    data: str = ""
+
+
+class _Chart(msgspec.Struct):
+    templates: list[_File] | None = None
+    files: list[_File] | None = None
+
+
+class _Stored(msgspec.Struct):
+    chart: _Chart = msgspec.field(default_factory=_Chart)
+
+
+async def values_read(reader: ClusterReader, releases: Iterable[HelmRelease]) -> dict[str, tuple[str, ...]]:
+    """``namespace/name`` of each release with values → paths of those whose last names its templates have.
+
+    A release is left out whose record may not be read, or is without a chart, as where no Helm wrote it.
+
+    Raises:
+        ClusterUnreachableError: the API does not answer.
+    """
+    found = {}
+    for release in releases:
+        if release.installed and release.values:
+            text = await _text(reader, release)
+            if text:
+                paths = [(leaf.path, at_root(release.chart, leaf.keys)) for leaf in leaves(release.values)]
+                found[release.key] = tuple(path for path, root in paths if _ends(root) in text)
+    return found
+
+
+def _ends(path: str) -> str:
+    """By which it would be named: also where what is above it is in a variable of the template."""
+    return f".{'.'.join(path.split('.')[-2:])}"
+
+
+async def _text(reader: ClusterReader, release: HelmRelease) -> str:
+    ref = ObjectRef("v1", "Secret", release.namespace, release_secret(release.name, release.revision))
+    try:
+        chart = record_of(await reader.get(ref), _Stored).chart
+    except (ClusterApiError, InstallerError):
+        return ""
+    return "\n".join(_decoded([*(chart.templates or ()), *(chart.files or ())]))
+
+
+def _decoded(files: Sequence[_File]) -> Iterable[str]:
+    for file in files:
+        try:
+            yield base64.b64decode(file.data).decode(errors="replace")
+        except (binascii.Error, ValueError):
+            continue
