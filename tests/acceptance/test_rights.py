@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 
+from resail.backup.gathering import ALSO_KEPT
 from resail.kube import connect
 from resail.models.access import Permission
 from resail.models.identity import Manifest, ObjectRef
@@ -157,8 +158,8 @@ def expanded(permission: Permission, served: set[tuple[str, str]]) -> list[Permi
 def expected_refusal(event: audit.Event, files: PlanFiles) -> bool:
     """Verifying compares the objects of each release by dry runs of applying them, where we may; the old istiod is left alone.
 
-    And hazards are looked for in what may be listed, the roots of all namespaces among it; a run reads those of its plan, one by
-    one, and needs none of these lists.
+    And hazards are looked for in what may be listed, the roots of all namespaces among it, and backups made of it; a run needs
+    none of these lists, and reads the roots of its plan one by one.
     """
     ours = {
         ObjectRef.of(manifest).name
@@ -167,6 +168,6 @@ def expected_refusal(event: audit.Event, files: PlanFiles) -> bool:
         for manifest in files.manifests[change.manifests]
     }
     looked_at = event.dry_run and event.verb == "patch" and event.object_ref.name not in ours
-    listed = {(kind.group, resource_of(kind, {})) for kind in BUILT_IN}
+    listed = {(kind.group, resource_of(kind, {})) for kind in (*BUILT_IN, *ALSO_KEPT)}
     target = event.object_ref
     return looked_at or (event.verb == "list" and (target.api_group, target.resource) in listed)

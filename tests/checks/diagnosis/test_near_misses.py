@@ -249,6 +249,17 @@ def test_a_budget_that_waits_for_a_pod_is_none_that_blocks() -> None:
     assert found(mesh) == []
 
 
+def test_a_budget_over_a_pod_that_is_being_replaced_is_none_that_blocks() -> None:
+    """With a number for minAvailable Kubernetes expects those pods that there are."""
+    mesh = canary()
+    counts = {"currentHealthy": 2, "expectedPods": 2, "disruptionsAllowed": 0}
+    mesh.edit("PodDisruptionBudget", "payment", "checkout")["status"] |= counts
+    mesh.edit("Deployment", "payment", "checkout")["status"]["readyReplicas"] = 2
+    mesh.remove("Pod", "payment", "checkout")
+
+    assert found(mesh) == []
+
+
 def test_the_budget_that_istio_ships_is_known() -> None:
     mesh = plain()
     budget = mesh.edit("PodDisruptionBudget", f"istiod-{OLD}", SYSTEM)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resail.apps.cli.choices import cluster_of, settle
+from resail.apps.cli.choices import cluster_of, identity_option, settle
 from resail.apps.cli.command import Command
 from resail.apps.cli.output import draw, on_terminal, print_result, say
 from resail.apps.cli.settings import Settings
@@ -23,14 +23,7 @@ _TOLD = 250
 
 @click.command("restore", cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--identity",
-    "identities",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="An age identity (private key) that opens an encrypted backup; may be given several times.",
-)
+@identity_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @click.option("--overwrite", is_flag=True, help="Make objects that were changed since the backup as they are in it.")
