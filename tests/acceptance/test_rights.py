@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 
+from resail.backup.file import read_backup
 from resail.backup.gathering import ALSO_KEPT
 from resail.kube import connect
 from resail.models.access import Permission
@@ -22,7 +23,7 @@ from resail.plan.rights import rights_to_run
 from resail.plan.roles import in_words
 from resail.testbed import audit
 from resail.testbed.bed import Bed
-from tests.acceptance.conftest import TO, Resail
+from tests.acceptance.conftest import FROM, TO, Resail
 from tests.plan.granted import granted_by
 
 pytestmark = pytest.mark.bed
@@ -133,7 +134,12 @@ async def test_exactly_the_printed_roles_are_enough(resail: Resail, tmp_path: Pa
     begun = len(upgrader.events)
     assert upgrader.apply()["state"] == "done"
     assert upgrader("verify", "--plan", upgrader.plan, "-o", "json").json["verdict"] == "ready"
-    assert upgrader.rollback()["state"] == "rolled-back"
+    undone = upgrader.rollback()
+    assert undone["state"] == "rolled-back"
+    before, after, rolled_back = (read_backup(Path(path)) for path in undone["backups"])
+    assert before.facts.istio_versions == rolled_back.facts.istio_versions == (FROM,)
+    assert after.facts.istio_versions == (FROM, TO)
+    assert "Ingress.networking.k8s.io" in before.facts.unread
     refused_calls = [event for event in upgrader.events[begun:] if event.response_status.code == 403]
     assert [event.request_uri for event in refused_calls if not expected_refusal(event, files)] == []
 

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -51,7 +52,6 @@ _SAVED = "lost-mesh"
 _PATIENCE = 120.0  # seconds
 _CA = "istio-system/Secret/istio-ca-secret"
 _ROOT = "ConfigMap/istio-ca-root-cert"
-_FILLED_IN = ("status",)
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -93,9 +93,16 @@ def test_killed_on_the_way_and_run_again(lost: Lost, moment: int) -> None:
     assert resail("verify", "-o", "json").json["verdict"] == "ready"
     # Nothing of resail's is in Helm's way; istiod's own patch of its webhook is, as on every mesh.
     helm, charts = ensure(("helm",), print)["helm"], default_store().get(IstioVersion.parse(FROM), print).directory
-    upgrade = [helm, "--kubeconfig", bed.kubeconfig_of("deployer"), "upgrade", "--reuse-values", "--skip-schema-validation"]
+    upgrade: list[str | Path] = [
+        helm,
+        "--kubeconfig",
+        bed.kubeconfig_of("deployer"),
+        "upgrade",
+        "--reuse-values",
+        "--skip-schema-validation",
+    ]
     for release, conflicts in (("cni", []), ("istiod", ["pilot-discovery"])):
-        place = [release, Path(charts) / "charts" / release, "--namespace", "istio-system"]
+        place: list[str | Path] = [release, Path(charts) / "charts" / release, "--namespace", "istio-system"]
         done = subprocess.run([*upgrade, *place], capture_output=True, text=True)
         named = {name for name in ("pilot-discovery", "resail") if f'conflict with "{name}"' in done.stderr.replace("\\", "")}
         assert sorted(named) == conflicts, done.stderr
@@ -150,10 +157,9 @@ def delete(bed: Bed) -> None:
     until(lambda: all(bed.api("GET", path).status_code == 404 for path in paths))
 
 
-def until(condition: object) -> None:
+def until(condition: Callable[[], bool]) -> None:
     """Wait for what controllers do."""
     deadline = time.monotonic() + _PATIENCE
-    assert callable(condition)
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.25)

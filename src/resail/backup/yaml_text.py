@@ -41,17 +41,17 @@ def yaml_text(value: dict[str, Any]) -> str:
 
 
 def read_yaml_text(text: str) -> dict[str, Any]:
-    """Read what ``yaml_text`` wrote. What was written otherwise may be read, too: write it again and compare.
+    """Read what ``yaml_text`` wrote, or that of a later or earlier resail: one object that JSON can hold.
 
     Raises:
         ValueError: it is no such text.
     """
     try:
         value = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, TypeError, OverflowError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not YAML of a plain value ({type(error).__name__})") from error
     # What aliases stand for multiplies; each part of a value that is written out takes a character of its own.
-    if not isinstance(value, dict) or not _has_at_most(len(text), value):
+    if not isinstance(value, dict) or not _is_plain(value, len(text)):
         raise ValueError("not YAML of one plain object")
     return value
 
@@ -126,13 +126,22 @@ def _string(text: str) -> str:
     return '"' + _HIDDEN.sub(lambda found: _NAMED.get(found[0]) or f"\\U{ord(found[0]):08x}", text) + '"'
 
 
-def _has_at_most(most: int, value: Any) -> bool:
+def _is_plain(value: Any, most: int) -> bool:
+    """Can JSON hold it, in no more than so many parts?"""
     rest = [value]
     while rest and most >= 0:
-        each = rest.pop()
         most -= 1
-        if isinstance(each, dict):
-            rest.extend(each.values())
-        elif isinstance(each, list):
-            rest.extend(each)
+        match rest.pop():
+            case dict() as each if all(isinstance(key, str) for key in each):
+                rest.extend(each.values())
+            case list() as each:
+                rest.extend(each)
+            case None | str() | bool():
+                pass
+            case int() as each if _SMALLEST <= each <= _GREATEST:
+                pass
+            case float() as each if math.isfinite(each):
+                pass
+            case _:
+                return False
     return not rest

@@ -202,6 +202,17 @@ def test_that_the_service_of_a_dangling_tag_is_missing_is_no_second_cause() -> N
     assert one.effects == ("new pods in checkout, ingress, platform are refused, or get no sidecar",)
 
 
+def test_a_tag_of_an_istiod_outside_the_cluster_is_fine() -> None:
+    mesh = canary()
+    BREAKAGES["tag_to_deleted_revision"](mesh)
+    service = msgspec.json.decode(msgspec.json.encode(mesh.edit("Service", f"istiod-{OLD}", SYSTEM)))
+    service["metadata"]["name"] = "istiod-1-25-1"
+    del service["spec"]["selector"]
+    mesh.add(service)
+
+    assert found(mesh) == []
+
+
 # --- proxies ---
 
 

@@ -64,7 +64,7 @@ def command(context: click.Context, out: Path | None, recipients: tuple[str, ...
     )
     report = settle(take_backup(request, lambda text: say(text, settings)))
     _print(report, settings)
-    if not request.recipients:
+    if report.facts.lacks and not request.recipients:
         say("next: give --recipient, and it is encrypted and has the Secrets, too", settings)
 
 
