@@ -15,6 +15,8 @@ from resail.models.snapshot import HelmRelease
 
 __all__ = ["values_read"]
 
+_BRACKETS = str.maketrans("", "", "()")
+
 
 class _File(msgspec.Struct):
     name: str = ""
@@ -59,7 +61,8 @@ async def _text(reader: ClusterReader, release: HelmRelease) -> str:
         chart = record_of(await reader.get(ref), _Stored).chart
     except (ClusterApiError, InstallerError):
         return ""
-    return "\n".join(_decoded([*(chart.templates or ()), *(chart.files or ())]))
+    # `($.Values.global).platform` is as good a name as `.Values.global.platform`.
+    return "\n".join(_decoded([*(chart.templates or ()), *(chart.files or ())])).translate(_BRACKETS)
 
 
 def _decoded(files: Sequence[_File]) -> Iterable[str]:

@@ -324,6 +324,11 @@ def test_a_value_counts_that_an_older_chart_knew(values: dict[str, Any], expecte
     assert found(with_values(canary(), "istio-cni", values)) == expected
 
 
+def test_a_value_for_another_chart_in_the_same_file_is_fine() -> None:
+    """Chart base had it until 1.23, as istiod has it now."""
+    assert found(with_values(canary(), "istio-base", {"global": {"externalIstiod": True}})) == []
+
+
 def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
     mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false"}}})
 
@@ -336,9 +341,11 @@ def test_the_templates_that_helm_stored_are_asked() -> None:
     values = {"rollingMaxUnavailable": "50%"}
 
     read = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.rollingMaxUnavailable }}")
+    bracketed = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ ($.Values).rollingMaxUnavailable }}")
     unread = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.other }}")
 
     assert found(read) == []
+    assert found(bracketed) == []
     assert only(unread).certainty == "certain"
 
 
