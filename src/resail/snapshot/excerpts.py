@@ -9,8 +9,7 @@ __all__ = ["without_values", "written_pod", "written_secret", "written_slice"]
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _READY = {"conditions": {"ready": True}}
-_NOT_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_READY = {"conditions": {"ready": False}}
+_NOT_READY = {"conditions": {"ready": False}}
 
 
 def written_pod(pod: PodShape) -> Manifest:
