@@ -202,6 +202,17 @@ def test_that_the_service_of_a_dangling_tag_is_missing_is_no_second_cause() -> N
     assert one.effects == ("new pods in checkout, ingress, platform are refused, or get no sidecar",)
 
 
+def test_a_tag_of_an_istiod_outside_the_cluster_is_fine() -> None:
+    mesh = canary()
+    BREAKAGES["tag_to_deleted_revision"](mesh)
+    service = msgspec.json.decode(msgspec.json.encode(mesh.edit("Service", f"istiod-{OLD}", SYSTEM)))
+    service["metadata"]["name"] = "istiod-1-25-1"
+    del service["spec"]["selector"]
+    mesh.add(service)
+
+    assert found(mesh) == []
+
+
 # --- proxies ---
 
 
@@ -245,6 +256,17 @@ def test_the_image_of_an_init_container_counts() -> None:
 def test_a_budget_that_waits_for_a_pod_is_none_that_blocks() -> None:
     mesh = canary()
     mesh.edit("PodDisruptionBudget", "payment", "checkout")["status"] |= {"currentHealthy": 2, "disruptionsAllowed": 0}
+
+    assert found(mesh) == []
+
+
+def test_a_budget_over_a_pod_that_is_being_replaced_is_none_that_blocks() -> None:
+    """With a number for minAvailable Kubernetes expects those pods that there are."""
+    mesh = canary()
+    counts = {"currentHealthy": 2, "expectedPods": 2, "disruptionsAllowed": 0}
+    mesh.edit("PodDisruptionBudget", "payment", "checkout")["status"] |= counts
+    mesh.edit("Deployment", "payment", "checkout")["status"]["readyReplicas"] = 2
+    mesh.remove("Pod", "payment", "checkout")
 
     assert found(mesh) == []
 
