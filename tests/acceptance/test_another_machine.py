@@ -18,6 +18,7 @@ from resail.operations.demo import DemoRequest, DemoStage, set_stage
 from resail.operations.execution import RunResult
 from resail.tenure.tenure import Tenure
 from tests.acceptance.crashes import settle
+from tests.acceptance.foreseen import entries_of, foreseen_on_a_copy, otherwise
 from tests.acceptance.test_walk import ALL, Turn, complaints, turn, undone
 from tests.acceptance.twin_world import at_rest
 
@@ -93,8 +94,12 @@ def test_killed_everywhere_and_ended_elsewhere(stage: DemoStage, upgrade: Turn, 
 def test_killed_anywhere_and_undone_elsewhere(stage: DemoStage, upgrade: Turn, tmp_path: Path) -> None:
     before = at_rest(Path(shutil.copy(stage.directory / TWIN, tmp_path / TWIN)))
     directory = elsewhere(upgrade.left[0], tmp_path / "elsewhere")
+    at_rest(directory / TWIN)
+    foreseen = foreseen_on_a_copy(directory, tmp_path / "seen", shared)
+    known = len(entries_of(upgrade.left[0]))
     settle(rollback(RollbackRequest(directory=directory), connect=shared))
     assert undone(before, directory) == []
+    assert otherwise(foreseen, entries_of(directory)[known:]) == []
 
 
 def test_what_the_dead_machine_noted_besides_gives_way(stage: DemoStage, upgrade: Turn, tmp_path: Path) -> None:

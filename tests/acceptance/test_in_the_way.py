@@ -28,6 +28,7 @@ from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.conftest import Resail
 from tests.acceptance.crashes import KilledError, committing, leave_behind, settle
+from tests.acceptance.foreseen import foreseen_on_a_copy, otherwise
 from tests.acceptance.judge import unexplained
 from tests.acceptance.small_mesh import TO, make_mesh, open_small_charts
 from tests.acceptance.twin_world import at_rest, pods_in, unexplained_calls, world_in
@@ -153,7 +154,9 @@ def test_on_a_twin_it_is_asked_for_taken_over_and_given_back(stage: Stage) -> No
     assert live(done, ROLE)["rules"][0]["verbs"] == ["get"]
     assert live(done, READER)["metadata"]["labels"]["version"] == TO
 
+    foreseen, known = foreseen_on_a_copy(stage.directory, stage.place / "foreseen"), len(stage.entries())
     assert stage.rollback().error is None
+    assert otherwise(foreseen, stage.entries()[known:]) == []
     after = stage.objects()
     assert differences(without(world_in(before), SETTINGS), without(world_in(after), SETTINGS)) == []
     assert differences(only(world_in(before), SETTINGS), only(world_in(after), SETTINGS), also_exempt=ANEW) == []

@@ -23,6 +23,7 @@ from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.crashes import KilledError, committing, leave_behind, settle
 from tests.acceptance.explained import unexplained_parts
+from tests.acceptance.foreseen import entries_of, foreseen_on_a_copy, otherwise
 from tests.acceptance.small_mesh import FROM, TO, make_mesh, open_small_charts
 from tests.acceptance.twin_world import at_rest, pods_in, unexplained_calls, world_in
 from tests.acceptance.world import differences
@@ -114,8 +115,10 @@ def test_it_soaks_removes_and_is_undone(stage: Stage, directory: Path, tmp_path:
     assert OLD not in after
     assert "istio-system/Deployment/istiod-1-27-9" in after
 
+    foreseen, known = foreseen_on_a_copy(directory, tmp_path / "foreseen"), len(entries_of(directory))
     undone = settle(rollback(RollbackRequest(directory=directory)))
     assert undone.record.state == "rolled-back"
+    assert otherwise(foreseen, entries_of(directory)[known:]) == []
     back = objects(directory, tmp_path / "back")
     told = differences(world_in(stage.before), world_in(back), also_exempt=("metadata.uid", "metadata.creationTimestamp"))
     assert [one for one in told if "clusterIP" not in one] == []

@@ -110,6 +110,20 @@ def test_a_report_is_a_document_without_values(place: Place, lost: Lost) -> None
     assert not any(value in str(document) for value in secrets)
 
 
+def test_what_is_left_is_told_though_nothing_is_written(lost: Lost, tmp_path: Path) -> None:
+    place = Place(lost, tmp_path, lost.whole)
+
+    async def change(twin: Any) -> None:
+        await twin.patch(CONFIG, {"data": {"values": "{}"}})
+
+    place.on_twin(change)
+    watcher = Seen()
+    report = place.restore(watcher)
+    assert (report.state, watcher.asked) == ("restored", 0)
+    assert [(result.object, result.outcome) for result in report.results] == [(CONFIG, "left")]
+    assert place.restore(overwrite=True).results[0].outcome == "overwritten"
+
+
 @pytest.mark.parametrize(
     ("more", "agrees", "state"), [({"dry_run": True}, True, "compared"), ({}, False, "refused")], ids=["dry run", "not agreed"]
 )

@@ -14,7 +14,7 @@ from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent, CallOutcome
 from resail.models.plan import FieldOwnerConflict, HelmChange
 
-__all__ = ["CallObserver", "Calls", "NumberedInstaller", "NumberedWriter"]
+__all__ = ["CallObserver", "Calls", "NumberedInstaller", "NumberedWriter", "Until"]
 
 T = TypeVar("T")
 

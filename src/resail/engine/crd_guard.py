@@ -14,7 +14,8 @@ import msgspec
 from resail.cluster import ClusterReader, get_if_there
 from resail.engine.context import Context, StepFailedError
 from resail.errors import NotFoundError
-from resail.models.identity import KindRef, Manifest, ObjectRef
+from resail.models.identity import Manifest, ObjectRef
+from resail.snapshot.stored_kinds import stored_kind
 
 __all__ = ["KEEP", "crds_to_mark", "keep_crds_that_would_go", "objects_in_the_way", "refuse_to_drop_used_crds"]
 
@@ -89,11 +90,8 @@ async def objects_in_the_way(reader: ClusterReader, manifests: Iterable[Manifest
 
 
 async def _objects_of(reader: ClusterReader, crd: Manifest) -> Sequence[str]:
-    spec = crd["spec"]
-    version = next(one["name"] for one in spec["versions"] if one["served"])
-    kind = KindRef(f"{spec['group']}/{version}", spec["names"]["kind"])
     try:
-        found = await reader.list_shapes(kind, _Named)
+        found = await reader.list_shapes(stored_kind(crd), _Named)
     except NotFoundError:
         return ()
     return sorted("/".join(filter(None, (one.metadata.get("namespace"), one.metadata["name"]))) for one in found)

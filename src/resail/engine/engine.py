@@ -48,7 +48,7 @@ from resail.models.plan import (
 from resail.models.release import Release
 from resail.plan.rollback import undo_sequence
 
-__all__ = ["CallObserver", "Engine", "Verifier"]
+__all__ = ["CallObserver", "Engine", "Verifier", "undo_step"]
 
 
 class Engine:
@@ -138,7 +138,7 @@ class Engine:
                 continue
             calls.step = step.id
             self._journal.append(run, StepIntent(step.id, "undo"))
-            work = persevere(context, step.id, partial(_undo, context, step))
+            work = persevere(context, step.id, partial(undo_step, context, step))
             try:
                 done = await self._guarded(context, step.id, sampler.during(work))
             except (ClusterUnreachableError, LeaseLostError):
@@ -252,7 +252,8 @@ def _do(context: Context, step: Step) -> Awaitable[Done]:
             return _verify(context, step)
 
 
-def _undo(context: Context, step: Step) -> Awaitable[Done]:
+def undo_step(context: Context, step: Step) -> Awaitable[Done]:
+    """Undo one step; safe to repeat."""
     if isinstance(step, InstallerStep):
         return undo_change(context, step)
     match step:

@@ -4,6 +4,7 @@ from resail.cluster import get_if_there
 from resail.engine.context import Context, StepFailedError
 from resail.engine.readiness import pods_of, wait_for_objects, wait_until_rolled_out
 from resail.engine.rollouts import mark_before, restart_mark, roll_out, take_back
+from resail.installers.helm_storage import as_helm_applies
 from resail.models.identity import IstioVersion, KindRef, Manifest, ObjectRef
 from resail.models.plan import Change, HelmChange, InstallerStep, IstioctlChange, SailChange, UpgradeGateway
 from resail.plan.rollback import before_restart
@@ -47,7 +48,7 @@ async def keep_crds(context: Context, step: InstallerStep) -> None:
     changed = {change.object for change in step.change.objects}
     for manifest in context.objects(step.change.manifests):
         if manifest["kind"] == CRD and ObjectRef.of(manifest) in changed:
-            await context.writer.apply(manifest, manager=_manager(step.change), force=True)
+            await context.writer.apply(_as_applied(step.change, manifest), manager=_manager(step.change), force=True)
 
 
 async def take_marks_back(context: Context, step: InstallerStep) -> None:
@@ -78,6 +79,11 @@ async def refuse_connected(context: Context, revision: str, on: str) -> None:
             on=on,
             next_step="restart or remove them, then run `resail resume`",
         )
+
+
+def _as_applied(change: Change, manifest: Manifest) -> Manifest:
+    """With the marks of its release, without which Helm would not take it in the next upgrade."""
+    return as_helm_applies(manifest, change.release, change.namespace) if isinstance(change, HelmChange) else manifest
 
 
 def _manager(change: Change) -> str:

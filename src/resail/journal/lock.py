@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resail.errors import LockedError
 
-__all__ = ["hold"]
+__all__ = ["hold", "holder_of"]
 
 
 @contextlib.contextmanager
@@ -36,3 +36,13 @@ def hold(directory: Path) -> Iterator[None]:
         # Whoever reads an old holder's name should not take it for the present one.
         file.seek(0)
         file.truncate()
+
+
+def holder_of(directory: Path) -> str:
+    """Who holds the directory's lock; empty where nobody does, or there is no such directory. Writes nothing."""
+    with contextlib.suppress(FileNotFoundError), (directory / "lock").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().strip() or "another process"
+    return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from resail.engine.engine import CallObserver, Engine
-from resail.errors import BlockedError, ForbiddenError, LockedError, ResailError, StalePlanError, UsageError
+from resail.errors import ForbiddenError, LockedError, ResailError, StalePlanError, UsageError
 from resail.journal.copy import JournalCopy
 from resail.journal.fold import fold_steps
 from resail.journal.sqlite import SqliteJournal
@@ -25,12 +25,13 @@ from resail.operations.planned_releases import planned_istioctls, planned_releas
 from resail.operations.rehearsals import require_rehearsal
 from resail.operations.runs import USUAL_NAMESPACE, new_run_id, refuse_unfinished, state_directory
 from resail.operations.turn import Turn, namespace_of, refuse_nothing, taking_turn
+from resail.operations.undoable import has_begun, run_to_undo
 from resail.operations.verify import MeshVerifier
 from resail.plan.file import read_plan
 from resail.plan.rights import rights_to_run, rights_to_undo
 from resail.plan.rollback import undo_sequence
 
-__all__ = ["ApplyRequest", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback"]
+__all__ = ["ApplyRequest", "Connect", "ResumeRequest", "RollbackRequest", "apply", "resume", "rollback", "same_cluster"]
 
 Connect = Callable[[ClusterChoice, Path | None], AbstractAsyncContextManager[Connection]]
 """As ``connect_to``."""
@@ -96,7 +97,7 @@ async def apply(
         require_rehearsal(files.id, str(request.plan))
     async with connect(request.cluster, request.directory) as connection:
         try:
-            cluster_id = await _same_cluster(connection, files.plan.cluster_id, str(request.plan))
+            cluster_id = await same_cluster(connection, files.plan.cluster_id, str(request.plan))
         except ForbiddenError:
             # Who may not even ask which cluster it is learns of all that is missing at once.
             await refuse_missing_rights(connection.cluster, rights_to_run(files), str(request.plan))
@@ -137,7 +138,7 @@ async def resume(
         run = journal.run(request.run)
         _refuse_to_resume(run)
         files = await turn.plan_of(run)
-        await _same_cluster(connection, run.cluster_id, run.id)
+        await same_cluster(connection, run.cluster_id, run.id)
         direction = _direction(journal.entries(run.id))
         session = _Session(connection, turn, files, run.id, request.config, seeing)
         releases = await session.releases(request.release_directories) if direction == "do" else ()
@@ -145,7 +146,7 @@ async def resume(
         await session.istioctls(request.release_directories)
         async with turn.held():
             _refuse_if_changed(run, journal)
-            if not _has_begun(journal, run.id):
+            if not has_begun(journal, run.id):
                 await session.backups.before(connection.cluster)
             _approve(journal, run.id, files, request.approve)
             journal.clear_request(run.id)
@@ -170,10 +171,9 @@ async def rollback(
     seeing = watcher or SilentWatcher()
     async with _taking_up(request, request.run, seeing, connect) as (connection, turn):
         journal = turn.journal
-        run = journal.run(request.run or _latest_begun(journal))
-        _refuse_to_roll_back(run, journal)
+        run = run_to_undo(journal, request.run)
         files = await turn.plan_of(run)
-        await _same_cluster(connection, run.cluster_id, run.id)
+        await same_cluster(connection, run.cluster_id, run.id)
         session = _Session(connection, turn, files, run.id, request.config, seeing)
         await session.refuse_missing_rights("undo", run.id)
         await session.istioctls(())
@@ -258,7 +258,7 @@ class _Session:
             act = engine.apply if direction == "do" else engine.rollback
             work = act(self._files, releases, self.run)
             error = await carry_out(work, self._journal, self._files, self.run, self._watcher, self._turn.lost)
-        if isinstance(error, StalePlanError) and not _has_begun(self._journal, self.run):
+        if isinstance(error, StalePlanError) and not has_begun(self._journal, self.run):
             self._nothing_was_done(error)
             await self._settle(copy)
             raise error
@@ -276,7 +276,7 @@ class _Session:
             copy = await self._turn.copy_of(self.run, self._files)
             await copy.settle()
         except ResailError as error:
-            if not _has_begun(self._journal, self.run):
+            if not has_begun(self._journal, self.run):
                 self._nothing_was_done(error)
             raise
         return copy
@@ -298,7 +298,12 @@ def _waits_for(entries: Sequence[Entry]) -> str:
     return last.step if isinstance(last, RunHalted) and last.why == "approval" else ""
 
 
-async def _same_cluster(connection: Connection, wanted: str, on: str) -> str:
+async def same_cluster(connection: Connection, wanted: str, on: str) -> str:
+    """The id of the connection's cluster.
+
+    Raises:
+        StalePlanError: it is not the one that is wanted.
+    """
     found = await connection.cluster.cluster_id()
     if found != wanted:
         raise StalePlanError(
@@ -314,25 +319,6 @@ def _refuse_to_resume(run: Run) -> None:
         return
     next_step = "`resail rollback` undoes it" if run.state in ("done", "aborted") else "make a new plan"
     raise UsageError(f"the run is {run.state}: there is nothing to resume", on=run.id, next_step=next_step)
-
-
-def _refuse_to_roll_back(run: Run, journal: SqliteJournal) -> None:
-    if run.state == "rolled-back":
-        raise UsageError("the run is rolled back already", on=run.id, next_step="there is nothing to do")
-    runs = journal.runs()
-    behind = runs[[each.id for each in runs].index(run.id) + 1 :]
-    later = [each.id for each in behind if each.state != "rolled-back" and _has_begun(journal, each.id)]
-    if later:
-        raise BlockedError(f"later runs stand on it: {', '.join(later)}", on=run.id, next_step=f"roll {later[-1]} back first")
-
-
-def _latest_begun(journal: SqliteJournal) -> str | None:
-    """The latest run that did something; a later one that found its plan stale is not what a person wants undone."""
-    return next((run.id for run in reversed(journal.runs()) if _has_begun(journal, run.id)), None)
-
-
-def _has_begun(journal: SqliteJournal, run: str) -> bool:
-    return any(isinstance(entry.body, StepIntent) for entry in journal.entries(run))
 
 
 def _direction(entries: Sequence[Entry]) -> Direction:

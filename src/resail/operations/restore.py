@@ -12,7 +12,7 @@ from resail.backup.file import read_backup
 from resail.backup.live import read_live
 from resail.backup.order import CONTROL_PLANE, NAMESPACES
 from resail.backup.restoration import Action, Live, Restoration, concerned, make_restoration, only
-from resail.backup.writing import Result, Writing
+from resail.backup.writing import Result, Writing, is_to_do, left
 from resail.errors import ArtifactError, BlockedError, StalePlanError
 from resail.journal.copy_format import read_copies
 from resail.journal.fold import fold_run
@@ -106,8 +106,8 @@ async def restore(request: RestoreRequest, watcher: RestoreWatcher) -> RestoreRe
             _refuse_without_secrets(request, backup, restoration, live)
         if request.dry_run:
             return _report("compared", backup, restoration)
-        if not _to_write(restoration, request.overwrite):
-            return _report("restored", backup, restoration)
+        if not any(is_to_do(action, overwrite=request.overwrite) for action in restoration.actions):
+            return _report("restored", backup, restoration, left(restoration.actions, overwrite=request.overwrite))
         _refuse_without_home(backup.facts.istio_namespace, restoration, live)
         await _tell_of_unfinished(connection, backup.facts.istio_namespace, watcher)
         if not watcher.agrees():
@@ -148,10 +148,6 @@ def _report(
         actions=tuple(action for action in restoration.actions if action.verdict != "same"),
         results=tuple(sorted(results)),
     )
-
-
-def _to_write(restoration: Restoration, overwrite: bool) -> bool:
-    return bool(restoration.having("create", "finish", "mark", *(("differs",) if overwrite else ())))
 
 
 async def _refuse_another_cluster(connection: Connection, backup: Backup, file: Path) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "StateDirectory",
     "existing_journal",
     "new_run_id",
+    "place_of",
     "refuse_unfinished",
     "state_directory",
 ]
@@ -101,11 +102,7 @@ def state_directory(directory: Path | None, cluster_id: str) -> StateDirectory:
     Raises:
         UsageError: the directory cannot be made or written to.
     """
-    if directory is None:
-        from platformdirs import user_state_path
-
-        directory = user_state_path("resail") / cluster_id
-    root = directory.absolute()
+    root = place_of(directory, cluster_id).root
     try:
         (root / "plans").mkdir(parents=True, exist_ok=True)
         (root / "reports").mkdir(exist_ok=True)
@@ -117,6 +114,15 @@ def state_directory(directory: Path | None, cluster_id: str) -> StateDirectory:
             next_step="give another one with --dir",
         ) from error
     return StateDirectory(root)
+
+
+def place_of(directory: Path | None, cluster_id: str) -> StateDirectory:
+    """As ``state_directory``, without making it."""
+    if directory is None:
+        from platformdirs import user_state_path
+
+        directory = user_state_path("resail") / cluster_id
+    return StateDirectory(directory.absolute())
 
 
 def existing_journal(state: StateDirectory, now: Callable[[], datetime] = on_the_wall) -> SqliteJournal:

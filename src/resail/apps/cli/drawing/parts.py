@@ -15,6 +15,8 @@ COLOURS = {
     "running": "cyan",
     "undoing": "cyan",
     "undone": "blue",
+    "nothing": "dim",
+    "stuck": "red",
     "rolled-back": "blue",
     "interrupted": "yellow",
     "halted": "yellow",
