@@ -159,7 +159,9 @@ def _not_ready(
     _ask(bed, "PATCH", f"{path}/status", {"status": {"containerStatuses": statuses, "conditions": conditions}})
     event = {
         "metadata": {"name": f"{name}.ill", "namespace": namespace},
-        "type": "Warning", "reason": "BackOff", "message": f"Back-off restarting failed container {container}",
+        "type": "Warning",
+        "reason": "BackOff",
+        "message": f"Back-off restarting failed container {container}",
         "involvedObject": {"kind": "Pod", "namespace": namespace, "name": name},
     }
     _ask(bed, "POST", f"/api/v1/namespaces/{namespace}/events", event)
