@@ -112,10 +112,10 @@ def budget_blocks_drain(bed: Bed) -> Iterator[None]:
 
 @contextmanager
 def removed_value(bed: Bed) -> Iterator[None]:
-    """Chart base read it until 1.24."""
-    _helm(bed, "upgrade", "base", _release("1.25.1") / "charts" / "base", "--reuse-values", "--set", "global.platform=openshift")
+    """Chart cni read it until 1.22."""
+    _helm(bed, "upgrade", "cni", _release("1.25.1") / "charts" / "cni", "--reuse-values", "--set", "logLevel=info")
     yield
-    _helm(bed, "rollback", "base", "1")
+    _helm(bed, "rollback", "cni", "1")
 
 
 @contextmanager
