@@ -15,7 +15,7 @@ _IRREGULAR = {"Endpoints": "endpoints", "NetworkAttachmentDefinition": "network-
 
 
 def plurals_of(files: PlanFiles) -> Plurals:
-    """What the CustomResourceDefinitions of a plan say; of one that others own in part there is an excerpt, too, which may not."""
+    """What the CustomResourceDefinitions of a plan say. Of one that others own in part it has an excerpt, too, which may not."""
     specs = (
         manifest.get("spec") or {}
         for objects in files.manifests.values()
