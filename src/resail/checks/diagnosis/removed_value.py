@@ -46,8 +46,8 @@ def _find(situation: Situation) -> Iterator[Sign]:
         if release.installed and facts and version and _line(facts[-1]) == (version.major, version.minor):
             read = situation.read_values.get(release.key, ())
             for lost in _lost(release, facts[:-1], facts[-1]):
-                if lost.leaf.path in read:
-                    # Without a default, and yet read.
+                if lost.leaf.path in read and not lost.is_variable:
+                    # Without a default, and yet read. Variables charts pass on as they are, whatever istiod makes of them.
                     continue
                 yield _sign(situation, release, lost)
 
@@ -57,7 +57,7 @@ def _sign(situation: Situation, release: HelmRelease, lost: _Lost) -> Sign:
     return Sign(
         diagnosis=Diagnosis(
             id=_ID,
-            certainty="certain" if release.key in situation.read_values else "likely",
+            certainty="certain" if release.key in situation.read_values and not lost.is_variable else "likely",
             cause=(
                 f"value {path} of release {release.key} is not read by {release.chart} {release.app_version} any more: {lost.now}"
             ),
