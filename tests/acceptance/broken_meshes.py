@@ -112,10 +112,10 @@ def budget_blocks_drain(bed: Bed) -> Iterator[None]:
 
 @contextmanager
 def removed_value(bed: Bed) -> Iterator[None]:
-    """Chart base read it until 1.24."""
-    _helm(bed, "upgrade", "base", _release("1.25.1") / "charts" / "base", "--reuse-values", "--set", "global.platform=openshift")
+    """Chart cni read it until 1.22."""
+    _helm(bed, "upgrade", "cni", _release("1.25.1") / "charts" / "cni", "--reuse-values", "--set", "logLevel=info")
     yield
-    _helm(bed, "rollback", "base", "1")
+    _helm(bed, "rollback", "cni", "1")
 
 
 @contextmanager
@@ -159,7 +159,9 @@ def _not_ready(
     _ask(bed, "PATCH", f"{path}/status", {"status": {"containerStatuses": statuses, "conditions": conditions}})
     event = {
         "metadata": {"name": f"{name}.ill", "namespace": namespace},
-        "type": "Warning", "reason": "BackOff", "message": f"Back-off restarting failed container {container}",
+        "type": "Warning",
+        "reason": "BackOff",
+        "message": f"Back-off restarting failed container {container}",
         "involvedObject": {"kind": "Pod", "namespace": namespace, "name": name},
     }
     _ask(bed, "POST", f"/api/v1/namespaces/{namespace}/events", event)
