@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from resail.backup.gathering import ALSO_KEPT
 from resail.models.access import Permission
 from resail.models.identity import ObjectRef
 from resail.models.mesh_objects import BUILT_IN
@@ -22,8 +23,8 @@ from resail.tenure.tenure import Tenure
 from tests.acceptance.crashes import settle
 from tests.acceptance.limited import Limited
 
-LOOKED_AT = {Permission(kind.group, resource_of(kind, {}), "list") for kind in BUILT_IN}
-"""Hazards are looked for in what may be listed; a run reads the roots of its plan one by one."""
+LOOKED_AT = {Permission(kind.group, resource_of(kind, {}), "list") for kind in (*BUILT_IN, *ALSO_KEPT)}
+"""Hazards are looked for in what may be listed, and backups made of it; a run reads the roots of its plan one by one."""
 
 UNUSED = {
     "secrets": "Helm reads, updates and drops its releases' records one by one, which a twin's installer does not",
@@ -35,6 +36,20 @@ UNUSED = {
     "resourcequotas": "other releases may have them",
     "validatingadmissionpolicies": "other releases may have them",
     "validatingadmissionpolicybindings": "other releases may have them",
+    **dict.fromkeys(
+        (
+            "authorizationpolicies",
+            "envoyfilters",
+            "proxyconfigs",
+            "requestauthentications",
+            "serviceentries",
+            "sidecars",
+            "wasmplugins",
+            "workloadentries",
+            "workloadgroups",
+        ),
+        "what is there is tried against changed CRDs, and this mesh has none of it",
+    ),
 }
 """Resource or verb of what this run does not take, and why it is granted all the same."""
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 import yaml
 
+from resail.backup.file import read_backup
+from resail.backup.gathering import ALSO_KEPT
 from resail.kube import connect
 from resail.models.access import Permission
 from resail.models.identity import Manifest, ObjectRef
@@ -21,7 +23,7 @@ from resail.plan.rights import rights_to_run
 from resail.plan.roles import in_words
 from resail.testbed import audit
 from resail.testbed.bed import Bed
-from tests.acceptance.conftest import TO, Resail
+from tests.acceptance.conftest import FROM, TO, Resail
 from tests.plan.granted import granted_by
 
 pytestmark = pytest.mark.bed
@@ -132,7 +134,12 @@ async def test_exactly_the_printed_roles_are_enough(resail: Resail, tmp_path: Pa
     begun = len(upgrader.events)
     assert upgrader.apply()["state"] == "done"
     assert upgrader("verify", "--plan", upgrader.plan, "-o", "json").json["verdict"] == "ready"
-    assert upgrader.rollback()["state"] == "rolled-back"
+    undone = upgrader.rollback()
+    assert undone["state"] == "rolled-back"
+    before, after, rolled_back = (read_backup(Path(path)) for path in undone["backups"])
+    assert before.facts.istio_versions == rolled_back.facts.istio_versions == (FROM,)
+    assert after.facts.istio_versions == (FROM, TO)
+    assert "Ingress.networking.k8s.io" in before.facts.unread
     refused_calls = [event for event in upgrader.events[begun:] if event.response_status.code == 403]
     assert [event.request_uri for event in refused_calls if not expected_refusal(event, files)] == []
 
@@ -157,8 +164,8 @@ def expanded(permission: Permission, served: set[tuple[str, str]]) -> list[Permi
 def expected_refusal(event: audit.Event, files: PlanFiles) -> bool:
     """Verifying compares the objects of each release by dry runs of applying them, where we may; the old istiod is left alone.
 
-    And hazards are looked for in what may be listed, the roots of all namespaces among it; a run reads those of its plan, one by
-    one, and needs none of these lists.
+    And hazards are looked for in what may be listed, the roots of all namespaces among it, and backups made of it; a run needs
+    none of these lists, and reads the roots of its plan one by one.
     """
     ours = {
         ObjectRef.of(manifest).name
@@ -167,6 +174,6 @@ def expected_refusal(event: audit.Event, files: PlanFiles) -> bool:
         for manifest in files.manifests[change.manifests]
     }
     looked_at = event.dry_run and event.verb == "patch" and event.object_ref.name not in ours
-    listed = {(kind.group, resource_of(kind, {})) for kind in BUILT_IN}
+    listed = {(kind.group, resource_of(kind, {})) for kind in (*BUILT_IN, *ALSO_KEPT)}
     target = event.object_ref
     return looked_at or (event.verb == "list" and (target.api_group, target.resource) in listed)

@@ -110,6 +110,20 @@ def test_a_report_is_a_document_without_values(place: Place, lost: Lost) -> None
     assert not any(value in str(document) for value in secrets)
 
 
+def test_what_is_left_is_told_though_nothing_is_written(lost: Lost, tmp_path: Path) -> None:
+    place = Place(lost, tmp_path, lost.whole)
+
+    async def change(twin: Any) -> None:
+        await twin.patch(CONFIG, {"data": {"values": "{}"}})
+
+    place.on_twin(change)
+    watcher = Seen()
+    report = place.restore(watcher)
+    assert (report.state, watcher.asked) == ("restored", 0)
+    assert [(result.object, result.outcome) for result in report.results] == [(CONFIG, "left")]
+    assert place.restore(overwrite=True).results[0].outcome == "overwritten"
+
+
 @pytest.mark.parametrize(
     ("more", "agrees", "state"), [({"dry_run": True}, True, "compared"), ({}, False, "refused")], ids=["dry run", "not agreed"]
 )
@@ -172,6 +186,18 @@ class TestSecretsThatAreNowhere:
 
     def test_may_be_done_without(self, without: Place) -> None:
         assert without.restore(allow_missing_secrets=True).state == "restored"
+
+    def test_of_helms_records_only_the_latest_counts(self, lost: Lost, tmp_path: Path) -> None:
+        records = tuple(
+            ObjectRef("v1", "Secret", "istio-system", f"sh.helm.release.v1.istiod.v{number}") for number in (9, 10, 1)
+        )
+        facts = msgspec.structs.replace(lost.backup.facts, has_secrets=False, left_out=records, lacks=("Helm state",))
+        kept = tuple(one for one in lost.backup.objects if one["kind"] != "Secret")
+        place = Place(lost, tmp_path, lost.whole)
+        place.keep(msgspec.structs.replace(lost.backup, facts=facts, objects=kept))
+        # v1 is there, and of the others only the latest is missed.
+        with pytest.raises(BlockedError, match=r"cluster either: istio-system/Secret/sh\.helm\.release\.v1\.istiod\.v10;"):
+            place.restore()
 
     def test_may_have_been_put_there(self, without: Place) -> None:
         async def put(twin: Any) -> None:

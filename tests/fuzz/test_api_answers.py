@@ -9,6 +9,7 @@ import pytest
 import stamina
 from hypothesis import strategies as st
 
+from resail.backup.file import read_backup
 from tests.fuzz.api import MeshApi, serving_mesh
 from tests.fuzz.mutations import spoiled_bytes, spoiled_tree
 from tests.fuzz.verdict import ends_well, few_and_many, files_below
@@ -49,7 +50,8 @@ HEADERS: list[dict[str, str]] = [
     {"Location": "http://127.0.0.1:1/login"},
     *({"Retry-After": value} for value in ("0", "-1", "nan", "1e99", "Wed, 21 Oct 2015 07:28:00 GMT")),
 ]
-COMMANDS = [("inspect",), ("plan", "--to", "1.26.0"), ("verify",), ("status",)]
+COMMANDS = [("inspect",), ("plan", "--to", "1.26.0"), ("verify",), ("status",), ("backup",)]
+OUT = {"plan": "plan.zip", "backup": "mesh.tar.gz"}
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +71,19 @@ def look(api: MeshApi, place: Path, command: tuple[str, ...]) -> int:
     """Run a command that only reads."""
     before = files_below(place)
     api.peer.requests.clear()
-    out = ("--out", place / "plan.zip") if command[0] == "plan" else ()
+    out = ("--out", place / OUT[command[0]]) if command[0] in OUT else ()
     code = ends_well({0, 2, BLOCKED, UNREACHABLE, BROKEN}, *command, *out, "--kubeconfig", api.peer.kubeconfig(place))
     writes = [request for request in api.peer.requests if request.method != "GET" and request.query.get("dryRun") != "All"]
     assert writes == []
+    if command[0] == "backup" and code == DONE:
+        assert read_backup(place / OUT["backup"]).facts.lacks
+        (place / OUT["backup"]).unlink()
     (place / "kubeconfig").unlink()
     assert files_below(place) == before
     return code
 
 
-@pytest.mark.parametrize(("command", "code"), list(zip(COMMANDS, (DONE, BLOCKED, BLOCKED, 2), strict=True)))
+@pytest.mark.parametrize(("command", "code"), list(zip(COMMANDS, (DONE, BLOCKED, BLOCKED, 2, DONE), strict=True)))
 def test_the_mesh_is_read_where_nothing_is_wrong(api: MeshApi, place: Path, command: tuple[str, ...], code: int) -> None:
     assert look(api, place, command) == code
 

@@ -22,12 +22,12 @@ from resail.snapshot.mesh_objects import NOT_OURS, capture_all_by, listing_of
 from resail.snapshot.shapes import SecretShape
 from resail.snapshot.stored_kinds import stored_kind
 
-__all__ = ["gather"]
+__all__ = ["ALSO_KEPT", "gather"]
 
 T = TypeVar("T")
 
 _ADMISSION = "admissionregistration.k8s.io/v1"
-_ALSO = (
+ALSO_KEPT = (
     KindRef(_ADMISSION, "ValidatingAdmissionPolicy"),
     KindRef(_ADMISSION, "ValidatingAdmissionPolicyBinding"),
     KindRef("batch/v1", "CronJob"),
@@ -64,10 +64,10 @@ async def gather(reader: ClusterReader, istio_namespace: str, *, secrets: bool, 
             other kind that may not be listed is told in ``facts.unread``.
     """
     progress("reading the mesh")
-    listing = listing_of(reader, _ALSO)
+    listing = listing_of(reader, ALSO_KEPT)
     gathering = _Gathering(listing)
     (snapshot, evidence), others = await asyncio.gather(
-        capture_all_by(listing, istio_namespace), asyncio.gather(*map(gathering.listed, _ALSO))
+        capture_all_by(listing, istio_namespace), asyncio.gather(*map(gathering.listed, ALSO_KEPT))
     )
     listed = [one for kind, found in evidence.by_kind.items() if kind not in (*_OF_A_MOMENT, *_IN_PART) for one in found]
     listed += [one for found in others for one in found]

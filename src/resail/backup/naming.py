@@ -24,7 +24,8 @@ class Name(NamedTuple):
 
 def name_of(manifest: Manifest) -> Name:
     """Of an object."""
-    return Name.of(ObjectRef.of(manifest))
+    metadata = manifest["metadata"]
+    return Name(group_kind(manifest["apiVersion"], manifest["kind"]), metadata.get("namespace", ""), metadata["name"])
 
 
 def labels_of(manifest: Manifest) -> Mapping[str, str]:

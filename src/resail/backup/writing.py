@@ -4,35 +4,27 @@ It may be ended at any moment and done again: what is there by then is compared 
 """
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
+from resail.backup.creation import API_FAILS, create, with_owners_of_now
 from resail.backup.order import CONTROL_PLANE, CUSTOM_RESOURCES, DEFINITIONS, STAGES
 from resail.backup.ownership import owners_to_give_back, without_owners
 from resail.backup.restoration import Action, Live, Restoration, comparable, judge, marks_patch
-from resail.checks.rollout import rollout_of
-from resail.cluster import Clock, Cluster, get_if_there
-from resail.errors import ApiConflictError, ClusterApiError, ClusterUnreachableError, HaltedError
+from resail.backup.waiting import until_ready, until_served
+from resail.cluster import Clock, Cluster
+from resail.errors import ApiConflictError, ClusterApiError
 from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.merge_patch import merge_patch
 
-__all__ = ["Outcome", "Result", "Writing", "WritingWatcher"]
+__all__ = ["Outcome", "Result", "Writing", "WritingWatcher", "is_to_do", "left"]
 
 _AT_ONCE = 16
-_POLL = 0.5  # seconds
-_SERVED_WITHIN = 60.0  # seconds
-_READY_WITHIN = 300.0  # seconds
-_WAITS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before a creation that the API failed is tried again."""
 _TRIES = 20
 """Of a patch that others were faster than: each time one of them has got on."""
-
-_FAILS = 500
-"""HTTP answers from here on are about the API, not the object."""
 
 _CHANGED = "it was changed while the restore went on"
 
@@ -52,6 +44,20 @@ class Result(msgspec.Struct, frozen=True, order=True):
 
 WritingWatcher = Callable[[str, int, int], None]
 """Is told the stage, how many objects of it are written, and of how many."""
+
+
+def is_to_do(action: Action, *, overwrite: bool) -> bool:
+    """Is anything written for it?"""
+    return action.verdict in ("create", "finish", "mark") or (overwrite and action.verdict == "differs")
+
+
+def left(actions: Iterable[Action], *, overwrite: bool) -> list[Result]:
+    """What stays as it is in the cluster, though it is not as in the backup."""
+    return [
+        Result(action.ref, action.part, "left", _WHY_LEFT[action.verdict])
+        for action in actions
+        if action.verdict != "same" and not is_to_do(action, overwrite=overwrite)
+    ]
 
 
 class Writing:
@@ -98,18 +104,17 @@ class Writing:
             LeaseLostError: somebody else has the mesh's lease.
             ClusterUnreachableError: the API does not answer.
         """
-        self.results += [_left(action) for action in actions if not self._is_to_do(action) and action.verdict != "same"]
-        for place, stage in itertools.groupby(filter(self._is_to_do, actions), key=lambda action: action.place):
+        self.results += left(actions, overwrite=self._overwrite)
+        todo = [action for action in actions if is_to_do(action, overwrite=self._overwrite)]
+        for place, stage in itertools.groupby(todo, key=lambda action: action.place):
             if place > CONTROL_PLANE:
                 await self._until_control_planes_are_ready()
             await self._all(STAGES[place].name, list(stage))
             if place == DEFINITIONS:
-                await self._until_served({each.ref.kind_ref for each in actions if each.place == CUSTOM_RESOURCES})
+                kinds = {each.ref.kind_ref for each in actions if each.place == CUSTOM_RESOURCES}
+                await until_served(self._cluster, self._clock, kinds)
         if self._deferred:
             await self._until_control_planes_are_ready()
-
-    def _is_to_do(self, action: Action) -> bool:
-        return action.verdict in ("create", "finish", "mark") or (self._overwrite and action.verdict == "differs")
 
     async def _all(self, stage: str, actions: Sequence[Action]) -> None:
         """Several at once; what is not about one object alone ends all."""
@@ -139,7 +144,7 @@ class Writing:
         try:
             self.results.append(await self._do(action))
         except ClusterApiError as error:
-            if error.status >= _FAILS and action.place == CUSTOM_RESOURCES and not self._istiod_is_ready:
+            if error.status >= API_FAILS and action.place == CUSTOM_RESOURCES and not self._istiod_is_ready:
                 # Likely a webhook that was not deleted with its istiod. Once istiod is there again it will answer.
                 self._failing.add(kind)
                 self._deferred.append(action)
@@ -161,8 +166,8 @@ class Writing:
 
     async def _create(self, action: Action) -> Result:
         wanted = self._restoration.wanted[action.ref]
-        bare, why = await self._with_owners_of_now(without_owners(wanted))
-        live = await self._created(bare)
+        bare, why = await with_owners_of_now(self._cluster, without_owners(wanted))
+        live = await create(self._cluster, self._clock, bare)
         if live is None:
             # Somebody else's, such as the ServiceAccount that every namespace gets; or ours, whose answer was lost.
             live = await self._cluster.get(action.ref)
@@ -175,42 +180,6 @@ class Writing:
                 return Result(action.ref, action.part, "left", "it was made while the restore went on, and not as in the backup")
         await self._give_back(action.ref, live)
         return _done(action, "created", why)
-
-    async def _created(self, manifest: Manifest) -> Manifest | None:
-        """The object as it was created; None where there is one of this name."""
-        for wait in (*_WAITS, None):
-            try:
-                return await self._cluster.create(manifest)
-            except ApiConflictError:
-                return None
-            except (ClusterApiError, ClusterUnreachableError) as error:
-                # One that failed may have taken effect; if so, the next attempt finds it there.
-                if wait is None or (isinstance(error, ClusterApiError) and error.status < _FAILS):
-                    raise
-                await self._clock.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def _with_owners_of_now(self, manifest: Manifest) -> tuple[Manifest, str]:
-        """With the identities that the object's owners have now; one that is not there would have it collected as garbage."""
-        metadata = manifest["metadata"]
-        kept, gone = [], []
-        for owner in metadata.get("ownerReferences") or ():
-            live = await self._owner(owner, metadata.get("namespace", ""))
-            if live is None:
-                gone.append(f"{owner['kind']} {owner['name']}")
-            else:
-                kept.append({**owner, "uid": live["metadata"]["uid"]})
-        if not kept and not gone:
-            return manifest, ""
-        others = {name: value for name, value in metadata.items() if name != "ownerReferences"}
-        owned = {**manifest, "metadata": {**others, **({"ownerReferences": kept} if kept else {})}}
-        return owned, f"without its owner, which is not there: {', '.join(gone)}" if gone else ""
-
-    async def _owner(self, owner: Manifest, namespace: str) -> Manifest | None:
-        for home in dict.fromkeys((namespace, "")):
-            with contextlib.suppress(ClusterApiError):
-                return await self._cluster.get(ObjectRef(owner["apiVersion"], owner["kind"], home, owner["name"]))
-        return None
 
     async def _replace(self, action: Action, live: Manifest) -> Result:
         """Make it as in the backup, but only if it is still as it was compared."""
@@ -263,44 +232,18 @@ class Writing:
 
     # --- waiting ---
 
-    async def _until_served(self, kinds: Collection[KindRef]) -> None:
-        """Until the API serves these kinds; what it then does not serve fails object by object."""
-        deadline = self._clock.monotonic() + _SERVED_WITHIN
-        while not {resource.kind for resource in await self._cluster.resource_kinds()}.issuperset(kinds):
-            if self._clock.monotonic() > deadline:
-                return
-            await self._clock.sleep(_POLL)
-
     async def _until_control_planes_are_ready(self) -> None:
         """Then do what had to wait for them."""
         if self._istiod_is_ready:
             return
+        created = {action.ref for action in self._restoration.having("create")}
         for ref in sorted(self._control_planes):
-            await self._until_ready(ref)
+            await until_ready(self._cluster, self._clock, ref, self._watcher, hopeful=ref in created)
         self._istiod_is_ready = True
         self._failing.clear()
         deferred, self._deferred = self._deferred, []
         if deferred:
             await self._all(STAGES[CUSTOM_RESOURCES].name, deferred)
-
-    async def _until_ready(self, ref: ObjectRef) -> None:
-        created = {action.ref for action in self._restoration.having("create")}
-        deadline = self._clock.monotonic() + _READY_WITHIN
-        while (live := await get_if_there(self._cluster, ref)) is not None:
-            rollout = rollout_of(live)
-            if rollout.whole:
-                return
-            self._watcher(f"waiting for {ref}", rollout.ready, rollout.wanted)
-            if self._clock.monotonic() > deadline:
-                if ref not in created:
-                    # It was not ready before either, and nobody knows whether it ever will be.
-                    return
-                raise HaltedError(
-                    f"{rollout.ready} of {rollout.wanted} pods are ready after {_READY_WITHIN:.0f} s",
-                    on=str(ref),
-                    next_step=f"see `kubectl -n {ref.namespace} describe pods`; then restore again, which does the rest",
-                )
-            await self._clock.sleep(_POLL)
 
 
 def _done(action: Action, outcome: Outcome, why: str = "") -> Result:
@@ -309,10 +252,6 @@ def _done(action: Action, outcome: Outcome, why: str = "") -> Result:
 
 def _failed(action: Action, why: str) -> Result:
     return Result(action.ref, action.part, "failed", why)
-
-
-def _left(action: Action) -> Result:
-    return Result(action.ref, action.part, "left", _WHY_LEFT[action.verdict])
 
 
 _WHY_LEFT = {

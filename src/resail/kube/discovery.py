@@ -82,6 +82,7 @@ class Discovery:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._kinds: dict[KindRef, ResourceKind] = {}
+        self._turn = asyncio.Lock()
 
     async def kinds(self) -> tuple[ResourceKind, ...]:
         """All, read afresh."""
@@ -100,8 +101,10 @@ class Discovery:
         Raises:
             NotFoundError: the API does not serve it.
         """
-        if kind not in self._kinds:
-            await self.kinds()
+        # Who asks for many kinds at once at first waits for one answer.
+        async with self._turn:
+            if kind not in self._kinds:
+                await self.kinds()
         if kind not in self._kinds:
             raise NotFoundError(
                 "the API server does not serve this kind",

@@ -64,6 +64,8 @@ _DOCUMENT = re.compile(r"^(?=---)", re.MULTILINE)
 _ENCODED = re.compile(r"(?<![\w+/=-])[\w+/-]{24,}={0,2}(?![\w+/=-])")
 """What may be base64."""
 
+_SHORTEST_TELLING = 15
+"""Most strings of an object are names, which are not worth a search."""
 _SHORTEST = 8
 _SHORTEST_LINE = 16
 _LONGEST_WORDS = 20
@@ -81,11 +83,15 @@ class Redactor:
     def __init__(self, values: Iterable[bytes] = ()) -> None:
         known = {form for value in values for form in _forms(value)}
         self._known = sorted(known, key=lambda value: (-len(value), value))
+        self._inside = self
+        """What looks into what is encoded: it may hold any of the values."""
 
     def text(self, text: str) -> str:
         """A text without them."""
         for value in self._known:
             text = text.replace(value, _mark(value))
+        if len(text) < _SHORTEST_TELLING and ":" not in text and "=" not in text:
+            return text
         if text.lstrip()[:1] in ("{", "["):
             text = self._of_json(text)
         for pattern in _TELLING:
@@ -100,18 +106,22 @@ class Redactor:
             text = pattern.sub(lambda found: _value(found) if _is_secret_pair(found) else found[0], text)
         return _ENCODED.sub(self._of_base64, text)
 
-    def data(self, value: Any, name: str = "") -> Any:
-        """What JSON can hold, without them.
+    def data(self, value: Any) -> Any:
+        """What JSON can hold, without them."""
+        if not self._known:
+            return self._data(value, "")
+        written = json.dumps(value, ensure_ascii=False)
+        here = Redactor()
+        here._known = [one for one in self._known if json.dumps(one, ensure_ascii=False)[1:-1] in written]
+        here._inside = self
+        return here._data(value, "")
 
-        Args:
-            value: an object, a list, a string …
-            name: of the field that it is in.
-        """
+    def _data(self, value: Any, name: str) -> Any:
         match value:
             case dict():
                 return self._of_fields(value)
             case list() | tuple():
-                return [self.data(one, name) for one in value]
+                return [self._data(one, name) for one in value]
             case str() if is_secret_name(name) or (name == "auth" and ":" in _decoded(value)):
                 return _instead(value)
             case str():
@@ -122,7 +132,7 @@ class Redactor:
                 return value
 
     def _of_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
-        taken = {self.text(key): self.data(value, key) for key, value in fields.items()}
+        taken = {self.text(key): self._data(value, key) for key, value in fields.items()}
         if fields.get("kind") == "Secret":
             held = [name for name in ("data", "stringData") if isinstance(fields.get(name), dict)]
             taken |= {name: {key: _emptied(str(value)) for key, value in fields[name].items()} for name in held}
@@ -135,12 +145,12 @@ class Redactor:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return text
-        taken = self.data(value)
+        taken = self._data(value, "")
         return text if taken == value else json.dumps(taken, ensure_ascii=False, separators=(",", ":"))
 
     def _of_base64(self, found: _Found) -> str:
         inside = _decoded(found[0])
-        return _mark(found[0]) if inside and self.text(inside) != inside else found[0]
+        return _mark(found[0]) if inside and self._inside.text(inside) != inside else found[0]
 
 
 _BY_LOOKS = Redactor()

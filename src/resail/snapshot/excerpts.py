@@ -7,6 +7,7 @@ from resail.snapshot.shapes import Container, EndpointSliceShape, Owner, PodShap
 
 __all__ = ["without_values", "written_pod", "written_secret", "written_slice"]
 
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _READY = {"conditions": {"ready": True}}
 _NOT_READY = {"conditions": {"ready": False}}
 
@@ -62,9 +63,15 @@ def written_secret(secret: SecretShape) -> Manifest:
 
 
 def without_values(secret: Manifest) -> Manifest:
-    """A Secret with the size of each value in its place."""
+    """A Secret with the size of each value in its place, and without what kubectl wrote down when it was applied."""
     data: dict[str, str] = secret.get("data") or {}
-    return {**secret, "data": {key: f"({_decoded_size(value)} characters)" for key, value in data.items()}}
+    metadata: dict[str, Any] = secret["metadata"]
+    notes = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != _APPLIED}
+    return {
+        **secret,
+        "metadata": {**metadata, "annotations": notes} if "annotations" in metadata else metadata,
+        "data": {key: f"({_decoded_size(value)} characters)" for key, value in data.items()},
+    }
 
 
 def _decoded_size(text: str) -> int:

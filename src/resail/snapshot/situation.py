@@ -88,13 +88,13 @@ async def _pods(reader: ClusterReader, snapshot: MeshSnapshot) -> tuple[list[Man
             except NotFoundError:
                 return None
             except ClusterApiError as error:
-                return NotEvaluated("pods", str(error))
+                return NotEvaluated("Pod", error.what)
 
     found = await asyncio.gather(*map(one, wanted[:_MOST_PODS]))
     more = len(wanted) - _MOST_PODS
     lost = [one for one in found if isinstance(one, NotEvaluated)]
     if more > 0:
-        lost.append(NotEvaluated("pods", f"{more} more pods that are not ready were not looked at"))
+        lost.append(NotEvaluated("Pod", f"{more} more pods that are not ready were not looked at"))
     return [one for one in found if isinstance(one, dict)], lost
 
 
@@ -110,7 +110,7 @@ async def _events(reader: ClusterReader) -> tuple[list[Manifest], list[NotEvalua
     except NotFoundError:
         return [], []
     except ClusterApiError as error:
-        return [], [NotEvaluated("events", str(error))]
+        return [], [NotEvaluated("Event", error.what)]
     return sorted(found, key=_when)[-_MOST_EVENTS:], []
 
 

@@ -202,6 +202,17 @@ def test_that_the_service_of_a_dangling_tag_is_missing_is_no_second_cause() -> N
     assert one.effects == ("new pods in checkout, ingress, platform are refused, or get no sidecar",)
 
 
+def test_a_tag_of_an_istiod_outside_the_cluster_is_fine() -> None:
+    mesh = canary()
+    BREAKAGES["tag_to_deleted_revision"](mesh)
+    service = msgspec.json.decode(msgspec.json.encode(mesh.edit("Service", f"istiod-{OLD}", SYSTEM)))
+    service["metadata"]["name"] = "istiod-1-25-1"
+    del service["spec"]["selector"]
+    mesh.add(service)
+
+    assert found(mesh) == []
+
+
 # --- proxies ---
 
 
@@ -245,6 +256,17 @@ def test_the_image_of_an_init_container_counts() -> None:
 def test_a_budget_that_waits_for_a_pod_is_none_that_blocks() -> None:
     mesh = canary()
     mesh.edit("PodDisruptionBudget", "payment", "checkout")["status"] |= {"currentHealthy": 2, "disruptionsAllowed": 0}
+
+    assert found(mesh) == []
+
+
+def test_a_budget_over_a_pod_that_is_being_replaced_is_none_that_blocks() -> None:
+    """With a number for minAvailable Kubernetes expects those pods that there are."""
+    mesh = canary()
+    counts = {"currentHealthy": 2, "expectedPods": 2, "disruptionsAllowed": 0}
+    mesh.edit("PodDisruptionBudget", "payment", "checkout")["status"] |= counts
+    mesh.edit("Deployment", "payment", "checkout")["status"]["readyReplicas"] = 2
+    mesh.remove("Pod", "payment", "checkout")
 
     assert found(mesh) == []
 
@@ -302,6 +324,11 @@ def test_a_value_counts_that_an_older_chart_knew(values: dict[str, Any], expecte
     assert found(with_values(canary(), "istio-cni", values)) == expected
 
 
+def test_a_value_for_another_chart_in_the_same_file_is_fine() -> None:
+    """Chart base had it until 1.23, as istiod has it now."""
+    assert found(with_values(canary(), "istio-base", {"global": {"externalIstiod": True}})) == []
+
+
 def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
     mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false"}}})
 
@@ -310,14 +337,32 @@ def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
     assert (one.id, one.hazard) == ("removed-value", "V8")
 
 
-def test_the_templates_that_helm_stored_are_asked() -> None:
-    values = {"rollingMaxUnavailable": "50%"}
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ .Values.rollingMaxUnavailable }}", []),
+        ("{{ ($.Values).rollingMaxUnavailable }}", []),
+        ("{{ .Values.other }}", ["certain"]),
+    ],
+)
+def test_the_templates_that_helm_stored_are_asked(template: str, expected: list[str]) -> None:
+    mesh = with_values(canary(), "istio-cni", {"rollingMaxUnavailable": "50%"}, template)
 
-    read = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.rollingMaxUnavailable }}")
-    unread = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.other }}")
+    assert [one.certainty for one in examined(mesh).diagnoses] == expected
 
-    assert found(read) == []
-    assert only(unread).certainty == "certain"
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ toYaml .Values.istio_cni | indent 2 }}", []),
+        ("{{ with $values.istio_cni }}{{ .chained }}{{ end }}", []),
+        ("{{ .Values.istio_cni.provider }}", ["certain"]),
+    ],
+)
+def test_what_is_taken_as_a_whole_is_read(template: str, expected: list[str]) -> None:
+    mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "istio_cni": {"chained": False}}, template)
+
+    assert [one.certainty for one in examined(mesh).diagnoses] == expected
 
 
 def test_a_crd_that_is_missing_or_serves_too_little_is_older() -> None:

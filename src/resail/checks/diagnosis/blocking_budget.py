@@ -18,11 +18,17 @@ _ID = "budget-blocks-drain"
 
 def _find(situation: Situation) -> Iterator[Sign]:
     manifests = {ObjectRef.of(one): one for one in situation.all("PodDisruptionBudget.policy")}
-    workloads = {one.ref: one for one in situation.snapshot.workloads if _is_of_mesh(situation, one)}
+    everything = {one.ref: one for one in situation.snapshot.workloads}
+    workloads = {ref: one for ref, one in everything.items() if _is_of_mesh(situation, one)}
     for budget in situation.snapshot.budgets:
         concerned = [workloads[ref] for ref in budget.workloads if ref in workloads]
         manifest = manifests.get(budget.ref)
-        if concerned and manifest is not None and _blocks(budget, manifest) and not _is_istios_own(situation, budget, concerned):
+        if (
+            concerned
+            and manifest is not None
+            and _blocks(budget, manifest, everything)
+            and not _is_istios_own(situation, budget, concerned)
+        ):
             names = ", ".join(str(one.ref) for one in concerned)
             bound = f"minAvailable {budget.min_available}" if budget.min_available else f"maxUnavailable {budget.max_unavailable}"
             yield Sign(
@@ -43,12 +49,17 @@ def _find(situation: Situation) -> Iterator[Sign]:
             )
 
 
-def _blocks(budget: DisruptionBudget, manifest: Manifest) -> bool:
-    """All its pods are there and healthy: that none may go is its own doing."""
+def _blocks(budget: DisruptionBudget, manifest: Manifest, workloads: Mapping[ObjectRef, Workload]) -> bool:
+    """All its pods are there and healthy: that none may go is its own doing.
+
+    With a number in ``minAvailable`` the pods that are expected are those that there are, also while one is being replaced; so
+    the workloads are asked how many they want.
+    """
     expected = first(manifest, "status.expectedPods")
     if not isinstance(expected, int) or expected <= 0 or budget.disruptions_allowed:
         return False
-    return budget.current_healthy >= expected and budget.current_healthy >= budget.desired_healthy
+    wanted = sum(workloads[ref].replicas for ref in budget.workloads if ref in workloads)
+    return budget.current_healthy >= max(expected, wanted, budget.desired_healthy)
 
 
 def _is_istios_own(situation: Situation, budget: DisruptionBudget, concerned: list[Workload]) -> bool:

@@ -86,7 +86,7 @@ def _lost(release: HelmRelease, older: Sequence[ReleaseFacts], now: ReleaseFacts
         variable = next((root.removeprefix(f"{place}.") for place in _ENVIRONMENT if root.startswith(f"{place}.")), "")
         if release.chart == "istiod" and variable:
             yield from _lost_variable(leaf, variable, older, now)
-        elif "values" not in now.unknown and not _knows(now, release.chart, root):
+        elif "values" not in now.unknown and not _is_read(now, release.chart, root):
             known = [one for one in older if _knows(one, release.chart, root)]
             if known and (default := _defaults(known[-1], release.chart).get(root)) != leaf.value:
                 yield _Lost(leaf, known[-1].version, default, _instead(release, now, root))
@@ -114,6 +114,11 @@ def _instead(release: HelmRelease, now: ReleaseFacts, root: str) -> str:
 def _defaults(facts: ReleaseFacts, chart: str) -> Mapping[str, Any]:
     """By the path without the prefix that charts had before 1.24."""
     return {at_root(chart, tuple(path.split("."))): default for path, default in facts.values.get(chart, {}).items()}
+
+
+def _is_read(now: ReleaseFacts, chart: str, root: str) -> bool:
+    """By this chart; or by another one, as one file of values for all charts is usual."""
+    return _knows(now, chart, root) or any(_knows(now, other, root) for other in now.values if root.startswith("global."))
 
 
 def _knows(facts: ReleaseFacts, chart: str, root: str) -> bool:

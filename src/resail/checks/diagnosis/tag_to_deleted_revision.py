@@ -6,6 +6,7 @@ from resail.checks.diagnosis.sign import Rule, Sign, at, place_of
 from resail.checks.diagnosis.situation import Situation
 from resail.checks.injection import DEFAULT, pointer_of
 from resail.models.diagnosis import Diagnosis
+from resail.models.field_path import first
 from resail.models.snapshot import RevisionTag, Workload
 
 __all__ = ["RULE"]
@@ -18,7 +19,7 @@ def _find(situation: Situation) -> Iterator[Sign]:
     installed = sorted({plane.revision for plane in snapshot.control_planes})
     wanted = installed[0] if len(installed) == 1 else "REVISION"
     for tag in snapshot.tags:
-        if tag.revision not in installed:
+        if tag.revision not in installed and not _is_elsewhere(situation, tag):
             hooks = [hook for hook in snapshot.webhooks if hook.revision == tag.revision]
             workloads = _led_by(situation, tag)
             namespaces = sorted({one.ref.namespace for one in workloads})
@@ -44,6 +45,16 @@ def _find(situation: Situation) -> Iterator[Sign]:
                 ),
                 explains=frozenset(map(place_of, (*(hook.ref for hook in hooks), *(one.ref for one in workloads)))),
             )
+
+
+def _is_elsewhere(situation: Situation, tag: RevisionTag) -> bool:
+    """Is its istiod outside the cluster? Then it is called by a URL, or by a Service that selects no pods."""
+    called = next((hook.service for hook in situation.snapshot.webhooks if hook.ref == tag.webhook), "")
+    namespace, _, name = called.partition("/")
+    services = (one for one in situation.objects.by_kind.get("Service", ()) if first(one, "metadata.name") == name)
+    return "://" in called or any(
+        first(one, "metadata.namespace") == namespace and not first(one, "spec.selector") for one in services
+    )
 
 
 def _led_by(situation: Situation, tag: RevisionTag) -> list[Workload]:

@@ -1,12 +1,11 @@
 """``resail backup``"""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from resail.apps.cli.choices import cluster_of, settle
+from resail.apps.cli.choices import cluster_of, identity_option, settle
 from resail.apps.cli.command import Group, settings_of
 from resail.apps.cli.output import print_result, say
 from resail.apps.cli.settings import OutputFormat, Settings
@@ -18,19 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FORMATS: tuple[OutputFormat, ...] = ("table", "json", "yaml", "md")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _identity_option(function: F) -> F:
-    return click.option(
-        "--identity",
-        "identities",
-        metavar="FILE",
-        multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="A file with your key, of age or of SSH, for a backup that is encrypted; may be given several times.",
-    )(function)
 
 
 @click.group("backup", cls=Group, invoke_without_command=True)
@@ -78,13 +64,13 @@ def command(context: click.Context, out: Path | None, recipients: tuple[str, ...
     )
     report = settle(take_backup(request, lambda text: say(text, settings)))
     _print(report, settings)
-    if not request.recipients:
+    if report.facts.lacks and not request.recipients:
         say("next: give --recipient, and it is encrypted and has the Secrets, too", settings)
 
 
 @command.command("show", formats=_FORMATS)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@_identity_option
+@identity_option
 @click.pass_obj
 def _show(settings: Settings, file: Path, identities: tuple[Path, ...]) -> None:
     """Check a backup, and tell what is in it and what it lacks."""
@@ -96,7 +82,7 @@ def _show(settings: Settings, file: Path, identities: tuple[Path, ...]) -> None:
 @command.command("diff", formats=_FORMATS)
 @click.argument("old", metavar="A", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("new", metavar="B", type=click.Path(path_type=Path, dir_okay=False))
-@_identity_option
+@identity_option
 @click.option("--exit-code", is_flag=True, help="Exit 10 where there are differences.")
 @click.pass_obj
 def _diff(settings: Settings, old: Path, new: Path, identities: tuple[Path, ...], exit_code: bool) -> None:

@@ -1,15 +1,16 @@
 """``resail restore``"""
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from resail.apps.cli.choices import cluster_of, settle
+from resail.apps.cli.choices import cluster_of, identity_option, settle
 from resail.apps.cli.command import Command
 from resail.apps.cli.output import draw, on_terminal, print_result, say
 from resail.apps.cli.settings import Settings
-from resail.errors import HaltedError, UsageError
+from resail.errors import HaltedError, InterruptedRunError, UsageError
 
 if TYPE_CHECKING:
     from resail.backup.restoration import Restoration
@@ -23,14 +24,7 @@ _TOLD = 250
 
 @click.command("restore", cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--identity",
-    "identities",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="An age identity (private key) that opens an encrypted backup; may be given several times.",
-)
+@identity_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can be asked.")
 @click.option("--overwrite", is_flag=True, help="Make objects that were changed since the backup as they are in it.")
@@ -75,21 +69,24 @@ def command(
         allow_missing_secrets=allow_missing_secrets,
         other_cluster=other_cluster,
     )
-    report = settle(restore(request, _Watcher(settings, yes=yes)))
-    if report.state != "compared" or settings.output != "table":
+    try:
+        report = settle(restore(request, _Watcher(settings, yes=yes)))
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError("interrupted", on=str(file), next_step="restore again: it does the rest") from error
+    if report.state in ("restored", "incomplete") or settings.output != "table":
         print_result(report, settings, lambda: _table(report))
-    error: HaltedError | None = None
+    halted: HaltedError | None = None
     if report.state == "refused":
-        error = HaltedError("nothing was written", on=str(file))
+        halted = HaltedError("nothing was written", on=str(file))
     elif report.state == "incomplete":
-        error = HaltedError(
+        halted = HaltedError(
             f"{len(report.failed)} objects could not be written",
             on=str(file),
             next_step="mend what is told of them, and restore again: it does the rest",
         )
-    if error is not None:
-        tell_failure(error)
-        raise click.exceptions.Exit(int(error.exit_code))
+    if halted is not None:
+        tell_failure(halted)
+        raise click.exceptions.Exit(int(halted.exit_code))
 
 
 def _table(report: Any) -> Any:
@@ -113,7 +110,14 @@ class _Watcher:
             draw(draw_restoration(facts, restoration, overwrite=overwrite))
 
     def agrees(self) -> bool:
-        return self._yes or click.confirm("Write this?", err=True)
+        if self._yes:
+            return True
+        # The handler of the running loop would only note that it is to end, and the question would go on waiting.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return click.confirm("Write this?", err=True)
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
     def wrote(self, stage: str, done: int, of: int) -> None:
         if done == of or done % _TOLD == 0:
