@@ -329,12 +329,13 @@ def test_a_value_for_another_chart_in_the_same_file_is_fine() -> None:
     assert found(with_values(canary(), "istio-base", {"global": {"externalIstiod": True}})) == []
 
 
-def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
-    mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false"}}})
+@pytest.mark.parametrize("template", ["", "{{ range $key, $value := .Values.env }}{{ $key }}{{ end }}"])
+def test_a_variable_that_istiod_no_longer_knows_counts(template: str) -> None:
+    values = {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false", "PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}}}
 
-    one = only(mesh)
+    one = only(with_values(canary(), f"istiod-{NEW}", values, template))
 
-    assert (one.id, one.hazard) == ("removed-value", "V8")
+    assert (one.id, one.hazard, one.objects[0].field) == ("removed-value", "V8", "values.pilot.env.ENABLE_AUTO_SNI")
 
 
 @pytest.mark.parametrize(
