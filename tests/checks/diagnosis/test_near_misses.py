@@ -47,6 +47,17 @@ def test_a_pod_that_was_killed_for_its_memory_long_ago_and_is_well_is_no_cause()
     assert found(mesh) == ["istiod-out-of-memory"]
 
 
+@pytest.mark.parametrize(("restarts", "expected"), [(2, "istiod-not-ready"), (3, "istiod-crash-loops")])
+def test_between_two_ends_a_crash_loop_shows_by_its_restarts(restarts: int, expected: str) -> None:
+    mesh = canary()
+    pod = mesh.edit("Pod", f"istiod-{NEW}", SYSTEM)
+    unready(pod, {"running": {}}, {"terminated": {"exitCode": 1, "reason": "Error"}})
+    pod["status"]["containerStatuses"][0]["restartCount"] = restarts
+    mesh.edit("Deployment", f"istiod-{NEW}", SYSTEM)["status"]["readyReplicas"] = 0
+
+    assert found(mesh) == [expected]
+
+
 def test_the_limit_that_was_too_low_is_named() -> None:
     mesh = canary()
     BREAKAGES["istiod_out_of_memory"](mesh)
