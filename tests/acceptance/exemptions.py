@@ -41,3 +41,9 @@ ANOTHER_RUN = {
     "spec.clusterIP": "given anew to each Service that is made",
 }
 """What differs besides between the end states of two runs: each makes objects of its own."""
+
+BASE_STAYS = {
+    "istio-system/ServiceAccount/istio-reader-service-account: metadata.labels.istio.io/rev",
+    "istio-system/ServiceAccount/istio-reader-service-account: metadata.labels.operator.istio.io/version",
+}
+"""After a canary by istioctl, whose ``uninstall --revision`` leaves what all revisions share, with the marks of the last one."""
