@@ -112,10 +112,13 @@ def budget_blocks_drain(bed: Bed) -> Iterator[None]:
 
 @contextmanager
 def removed_value(bed: Bed) -> Iterator[None]:
-    """Chart cni read it until 1.22."""
-    _helm(bed, "upgrade", "cni", _release("1.25.1") / "charts" / "cni", "--reuse-values", "--set", "logLevel=info")
+    """A variable that istiod read until 1.24, by default true."""
+    given = ("--reuse-values", "--skip-schema-validation", "--set-string", "pilot.env.ENABLE_ENHANCED_RESOURCE_SCOPING=false")
+    _helm(bed, "upgrade", "istiod", _release("1.25.1") / "charts" / "istiod", *given)
+    _rolled_out(bed)
     yield
-    _helm(bed, "rollback", "cni", "1")
+    _helm(bed, "rollback", "istiod", "1")
+    _rolled_out(bed)
 
 
 @contextmanager
@@ -210,6 +213,12 @@ def _image(bed: Bed, app: str, image: str) -> Iterator[None]:
     _ask(bed, "PATCH", path, {"spec": {kind: [{"name": "istio-proxy", "image": image}]}}, _STRATEGIC)
     yield
     _ask(bed, "PATCH", path, {"spec": {kind: [{"name": "istio-proxy", "image": before}]}}, _STRATEGIC)
+
+
+def _rolled_out(bed: Bed) -> None:
+    _run(bed, "kubectl", "rollout", "status", "deployment/istiod", "-n", "istio-system", "--timeout=90s")
+    _until(lambda: len(_pods(bed, "istio-system", "istiod")) == 1)
+    settle(bed)
 
 
 def _pods(bed: Bed, namespace: str, app: str) -> list[dict[str, Any]]:
