@@ -83,7 +83,16 @@ def test_no_value_of_a_secret_is_left_anywhere(resail: Resail, tmp_path: Path) -
 
 def planted(resail: Resail) -> dict[str, bytes]:
     """Secrets as people make them, with kubectl; and istiod's own key."""
-    items: list[dict[str, Any]] = [
+    kubectl(resail, {"apiVersion": "v1", "kind": "List", "items": objects()}, "apply", "-f", "-")
+    own = resail.bed.api("GET", "/api/v1/namespaces/istio-system/secrets/istio-ca-secret").json()["data"]["ca-key.pem"]
+    helm = [one for one in secrets(resail.bed) if one["type"] == "helm.sh/release.v1"]
+    # As Helm writes it; what it tells of the release, but for Secrets, is what a plan is made of.
+    releases = {one["metadata"]["name"]: base64.b64decode(one["data"]["release"])[:2000] for one in helm}
+    return {**held(), "istio-ca-secret ca-key.pem": base64.b64decode(own), **releases}
+
+
+def objects() -> list[dict[str, Any]]:
+    return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -93,17 +102,11 @@ def planted(resail: Resail) -> dict[str, bytes]:
         }
         for (namespace, name, kind), values in PLANTED.items()
     ]
-    kubectl(resail, {"apiVersion": "v1", "kind": "List", "items": items}, "apply", "-f", "-")
-    held = {f"{name} {key}": value.encode() for (_, name, _), values in PLANTED.items() for key, value in values.items()}
-    own = resail.bed.api("GET", "/api/v1/namespaces/istio-system/secrets/istio-ca-secret").json()["data"]["ca-key.pem"]
-    helm = [one for one in secrets(resail.bed) if one["type"] == "helm.sh/release.v1"]
-    releases = {one["metadata"]["name"]: base64.b64decode(one["data"]["release"])[:2000] for one in helm}
-    return {
-        **{name: value for name, value in held.items() if value != b"not planted"},
-        "istio-ca-secret ca-key.pem": base64.b64decode(own),
-        # As Helm writes it; what it tells of the release, but for Secrets, is what a plan is made of.
-        **releases,
-    }
+
+
+def held() -> dict[str, bytes]:
+    values = {f"{name} {key}": value.encode() for (_, name, _), held in PLANTED.items() for key, value in held.items()}
+    return {name: value for name, value in values.items() if value != b"not planted"}
 
 
 def secrets(bed: Bed) -> list[dict[str, Any]]:
