@@ -47,6 +47,17 @@ def test_a_pod_that_was_killed_for_its_memory_long_ago_and_is_well_is_no_cause()
     assert found(mesh) == ["istiod-out-of-memory"]
 
 
+@pytest.mark.parametrize(("restarts", "expected"), [(2, "istiod-not-ready"), (3, "istiod-crash-loops")])
+def test_between_two_ends_a_crash_loop_shows_by_its_restarts(restarts: int, expected: str) -> None:
+    mesh = canary()
+    pod = mesh.edit("Pod", f"istiod-{NEW}", SYSTEM)
+    unready(pod, {"running": {}}, {"terminated": {"exitCode": 1, "reason": "Error"}})
+    pod["status"]["containerStatuses"][0]["restartCount"] = restarts
+    mesh.edit("Deployment", f"istiod-{NEW}", SYSTEM)["status"]["readyReplicas"] = 0
+
+    assert found(mesh) == [expected]
+
+
 def test_the_limit_that_was_too_low_is_named() -> None:
     mesh = canary()
     BREAKAGES["istiod_out_of_memory"](mesh)
@@ -329,12 +340,13 @@ def test_a_value_for_another_chart_in_the_same_file_is_fine() -> None:
     assert found(with_values(canary(), "istio-base", {"global": {"externalIstiod": True}})) == []
 
 
-def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
-    mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false"}}})
+@pytest.mark.parametrize("template", ["", "{{ range $key, $value := .Values.env }}{{ $key }}{{ end }}"])
+def test_a_variable_that_istiod_no_longer_knows_counts(template: str) -> None:
+    values = {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false", "PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}}}
 
-    one = only(mesh)
+    one = only(with_values(canary(), f"istiod-{NEW}", values, template))
 
-    assert (one.id, one.hazard) == ("removed-value", "V8")
+    assert (one.id, one.hazard, one.objects[0].field) == ("removed-value", "V8", "values.pilot.env.ENABLE_AUTO_SNI")
 
 
 @pytest.mark.parametrize(

@@ -44,20 +44,20 @@ def _find(situation: Situation) -> Iterator[Sign]:
         version = IstioVersion.parse_if(release.app_version) or IstioVersion.parse_if(release.chart_version)
         facts = [one for one in situation.facts if version and _line(one) <= (version.major, version.minor)]
         if release.installed and facts and version and _line(facts[-1]) == (version.major, version.minor):
+            # What a template names is read, be it without a default; of variables charts only pass on what they are given.
             read = situation.read_values.get(release.key, ())
             for lost in _lost(release, facts[:-1], facts[-1]):
-                if lost.leaf.path in read:
-                    # Without a default, and yet read.
-                    continue
-                yield _sign(situation, release, lost)
+                if lost.is_variable or lost.leaf.path not in read:
+                    yield _sign(situation, release, lost)
 
 
 def _sign(situation: Situation, release: HelmRelease, lost: _Lost) -> Sign:
+    is_proven = release.key in situation.read_values and not lost.is_variable
     path, value = lost.leaf.path, redacted({lost.leaf.keys[-1]: lost.leaf.value})[lost.leaf.keys[-1]]
     return Sign(
         diagnosis=Diagnosis(
             id=_ID,
-            certainty="certain" if release.key in situation.read_values else "likely",
+            certainty="certain" if is_proven else "likely",
             cause=(
                 f"value {path} of release {release.key} is not read by {release.chart} {release.app_version} any more: {lost.now}"
             ),
@@ -126,7 +126,7 @@ def _knows(facts: ReleaseFacts, chart: str, root: str) -> bool:
     defaults = _defaults(facts, chart)
     parts = root.split(".")
     above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-    open_above = any(path in defaults and defaults[path] in ({}, [], None, "") for path in above)
+    open_above = any(path in defaults and defaults[path] in ({}, [], None) for path in above)
     return root in defaults or open_above or any(path.startswith(f"{root}.") for path in defaults) or root in PREFIXES.values()
 
 
