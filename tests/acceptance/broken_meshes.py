@@ -32,30 +32,23 @@ _BUDGET = "/apis/policy/v1/namespaces/bookshop/poddisruptionbudgets/reviews"
 _NEVER_READY = "testbed.resail.dev/never-ready"
 
 
-@contextmanager
 def istiod_crash_loops(bed: Bed) -> Iterator[None]:
     ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": "unknown flag: --no-such-flag"}}
-    with _not_ready(
+    yield from _not_ready(
         bed, "istio-system", "istiod", "discovery", {"reason": "CrashLoopBackOff", "message": "back-off 5m0s"}, ended
-    ):
-        yield
+    )
 
 
-@contextmanager
 def istiod_out_of_memory(bed: Bed) -> Iterator[None]:
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
-    with _not_ready(bed, "istio-system", "istiod", "discovery", {"reason": "CrashLoopBackOff"}, ended):
-        yield
+    yield from _not_ready(bed, "istio-system", "istiod", "discovery", {"reason": "CrashLoopBackOff"}, ended)
 
 
-@contextmanager
 def image_not_pulled(bed: Bed) -> Iterator[None]:
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image: manifest unknown"}
-    with _not_ready(bed, "bookshop", "reviews", "istio-proxy", waiting, {}):
-        yield
+    yield from _not_ready(bed, "bookshop", "reviews", "istio-proxy", waiting, {})
 
 
-@contextmanager
 def webhook_without_endpoints(bed: Bed) -> Iterator[None]:
     """A slip in the selector of istiod's Service."""
     _ask(bed, "PATCH", _ISTIOD, {"spec": {"selector": {"app": "istoid"}}})
@@ -65,7 +58,6 @@ def webhook_without_endpoints(bed: Bed) -> Iterator[None]:
     _until(lambda: bool(_endpoints(bed)))
 
 
-@contextmanager
 def expired_ca_bundle(bed: Bed) -> Iterator[None]:
     """istiods that are held cannot put it right."""
     running = [json.loads(path.read_text())["pid"] for path in bed.layout.processes.glob(f"{ISTIOD_PREFIX}*.pid")]
@@ -81,27 +73,20 @@ def expired_ca_bundle(bed: Bed) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-@contextmanager
 def tag_to_deleted_revision(bed: Bed) -> Iterator[None]:
     labels = {"app": "sidecar-injector", "istio.io/rev": "1-24-0", "istio.io/tag": "prod"}
-    with _another_injector(bed, "istio-revision-tag-prod", labels, "istiod-1-24-0", {"istio.io/rev": "prod"}):
-        yield
+    yield from _another_injector(bed, "istio-revision-tag-prod", labels, "istiod-1-24-0", {"istio.io/rev": "prod"})
 
 
-@contextmanager
 def two_injectors(bed: Bed) -> Iterator[None]:
     """A former install left its injector, without labels that tell whose it was."""
-    with _another_injector(bed, "istio-sidecar-injector-old", {}, "istiod", None):
-        yield
+    yield from _another_injector(bed, "istio-sidecar-injector-old", {}, "istiod", None)
 
 
-@contextmanager
 def proxy_two_minors_behind(bed: Bed) -> Iterator[None]:
-    with _image(bed, "ratings", "docker.io/istio/proxyv2:1.23.0"):
-        yield
+    yield from _image(bed, "ratings", "docker.io/istio/proxyv2:1.23.0")
 
 
-@contextmanager
 def budget_blocks_drain(bed: Bed) -> Iterator[None]:
     _ask(bed, "PATCH", _BUDGET, {"spec": {"maxUnavailable": None, "minAvailable": 2}})
     _until(lambda: _ask(bed, "GET", _BUDGET)["status"]["disruptionsAllowed"] == 0)
@@ -110,22 +95,38 @@ def budget_blocks_drain(bed: Bed) -> Iterator[None]:
     _until(lambda: _ask(bed, "GET", _BUDGET)["status"]["disruptionsAllowed"] == 1)
 
 
-@contextmanager
 def removed_value(bed: Bed) -> Iterator[None]:
-    """Chart base read it until 1.24."""
-    _helm(bed, "upgrade", "base", _release("1.25.1") / "charts" / "base", "--reuse-values", "--set", "global.platform=openshift")
+    """A variable that istiod read until 1.24, by default true."""
+    given = ("--reuse-values", "--skip-schema-validation", "--set-string", "pilot.env.ENABLE_ENHANCED_RESOURCE_SCOPING=false")
+    _helm(bed, "upgrade", "istiod", _release("1.25.1") / "charts" / "istiod", *given)
+    _rolled_out(bed)
     yield
-    _helm(bed, "rollback", "base", "1")
+    _helm(bed, "rollback", "istiod", "1")
+    _rolled_out(bed)
 
 
-@contextmanager
 def older_crds(bed: Bed) -> Iterator[None]:
     _apply_crds(bed, "1.24.0")
     yield
     _apply_crds(bed, "1.25.1")
 
 
-BREAKAGES: dict[str, Breakage] = {
+def _undone(course: Callable[[Bed], Iterator[None]]) -> Breakage:
+    """Whatever the test comes to, the next one finds the mesh as it was."""
+
+    @contextmanager
+    def broken(bed: Bed) -> Iterator[None]:
+        steps = course(bed)
+        next(steps)
+        try:
+            yield
+        finally:
+            next(steps, None)
+
+    return broken
+
+
+_COURSES: dict[str, Callable[[Bed], Iterator[None]]] = {
     "istiod-crash-loops": istiod_crash_loops,
     "istiod-out-of-memory": istiod_out_of_memory,
     "webhook-without-endpoints": webhook_without_endpoints,
@@ -138,10 +139,11 @@ BREAKAGES: dict[str, Breakage] = {
     "removed-value": removed_value,
     "older-crd": older_crds,
 }
+
+BREAKAGES: dict[str, Breakage] = {name: _undone(course) for name, course in _COURSES.items()}
 """By the id of the diagnosis that names it; the twelfth is a run that dies half-way, which has no undo of this kind."""
 
 
-@contextmanager
 def _not_ready(
     bed: Bed, namespace: str, app: str, container: str, waiting: dict[str, Any], ended: dict[str, Any]
 ) -> Iterator[None]:
@@ -159,7 +161,9 @@ def _not_ready(
     _ask(bed, "PATCH", f"{path}/status", {"status": {"containerStatuses": statuses, "conditions": conditions}})
     event = {
         "metadata": {"name": f"{name}.ill", "namespace": namespace},
-        "type": "Warning", "reason": "BackOff", "message": f"Back-off restarting failed container {container}",
+        "type": "Warning",
+        "reason": "BackOff",
+        "message": f"Back-off restarting failed container {container}",
         "involvedObject": {"kind": "Pod", "namespace": namespace, "name": name},
     }
     _ask(bed, "POST", f"/api/v1/namespaces/{namespace}/events", event)
@@ -172,7 +176,6 @@ def _not_ready(
     settle(bed)
 
 
-@contextmanager
 def _another_injector(
     bed: Bed, name: str, labels: dict[str, str], service: str, namespaces: dict[str, str] | None
 ) -> Iterator[None]:
@@ -195,7 +198,6 @@ def _another_injector(
     _ask(bed, "DELETE", f"{_HOOKS}/{name}")
 
 
-@contextmanager
 def _image(bed: Bed, app: str, image: str) -> Iterator[None]:
     pod = _pods(bed, "bookshop", app)[0]
     path = f"/api/v1/namespaces/bookshop/pods/{pod['metadata']['name']}"
@@ -208,6 +210,12 @@ def _image(bed: Bed, app: str, image: str) -> Iterator[None]:
     _ask(bed, "PATCH", path, {"spec": {kind: [{"name": "istio-proxy", "image": image}]}}, _STRATEGIC)
     yield
     _ask(bed, "PATCH", path, {"spec": {kind: [{"name": "istio-proxy", "image": before}]}}, _STRATEGIC)
+
+
+def _rolled_out(bed: Bed) -> None:
+    _run(bed, "kubectl", "rollout", "status", "deployment/istiod", "-n", "istio-system", "--timeout=90s")
+    _until(lambda: len(_pods(bed, "istio-system", "istiod")) == 1)
+    settle(bed)
 
 
 def _pods(bed: Bed, namespace: str, app: str) -> list[dict[str, Any]]:

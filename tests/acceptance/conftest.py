@@ -12,10 +12,13 @@ import msgspec
 import pytest
 
 from resail.models.identity import IstioVersion
+from resail.models.undoing import Undoing
 from resail.operations.istioctl import get_istioctl
 from resail.releases.store import default_store
+from resail.testbed import audit
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
+from tests.acceptance.foreseen import contents, entries_of, otherwise
 from tests.acceptance.world import World, world
 from tests.conftest import EMPTY, settle
 
@@ -75,6 +78,16 @@ class Resail:
 
     def rollback(self) -> Any:
         return self("rollback", "--dir", self.state, "-o", "json").json
+
+    def rollback_as_foreseen(self) -> Any:
+        """As ``rollback``, once a dry run has told of it, which writes nothing here or there, and told the truth."""
+        begun, kept, known = len(self.bed.audit()), contents(self.state), len(entries_of(self.state))
+        told = self("rollback", "--dry-run", "--dir", self.state, "-o", "json").json
+        assert audit.writes(self.bed.audit()[begun:], "resail") == []
+        assert contents(self.state) == kept
+        record = self.rollback()
+        assert otherwise(msgspec.convert(told, Undoing), entries_of(self.state)[known:]) == []
+        return record
 
 
 @pytest.fixture(scope="session")

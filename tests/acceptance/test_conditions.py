@@ -59,7 +59,7 @@ def test_the_old_revision_goes_once_nothing_is_connected_to_it_and_comes_back(re
     # One istiod: the next plan needs not be told which.
     assert "several revisions" not in resail("plan", "--to", TO, code=3).errors
 
-    assert resail.rollback()["state"] == "rolled-back"
+    assert resail.rollback_as_foreseen()["state"] == "rolled-back"
     assert differences(before, world(resail.bed), also_exempt=ANOTHER_RUN) == []
     assert unexplained(writes(resail, begun), read_plan(resail.plan), kinds_of(resail.bed), undone=True) == []
 

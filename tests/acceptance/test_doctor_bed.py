@@ -73,7 +73,8 @@ def test_of_two_causes_each_is_named_first_or_second(ward: Ward, pair: tuple[str
 
 
 def test_a_run_that_died_half_way_is_named(ward: Ward, tmp_path: Path) -> None:
-    """The last one of the module: it leaves its run behind."""
+    """The last one of the module: it leaves its run behind. It is made of the mesh as Helm left it."""
+    restore(ward.bed)
     resail = Resail(ward.bed, tmp_path)
     resail.make_plan("--max-parallel", "3")
     command = [*resail.command()[:1], "-c", KILLER, str(resail.plan), str(resail.state), "2", "after"]

@@ -95,7 +95,7 @@ def in_place(istioctl_meshes: IstioctlMeshes, tmp_path_factory: pytest.TempPathF
         verdict, end = resail("verify", "-o", "json").json["verdict"], world(resail.bed)
         entries = open_journal(Path(record["journal"])).entries(record["run"])
         calls = [one.body.verb for one in entries if isinstance(one.body, CallIntent)]
-        assert resail.rollback()["state"] == "rolled-back"
+        assert resail.rollback_as_foreseen()["state"] == "rolled-back"
     wrote = unexplained_writes(resail, begun, undone=True)
     return Story(before, record, verdict, end, world(resail.bed), calls, list(budgets.violations), wrote)
 
@@ -117,7 +117,7 @@ def test_by_revision_with_tags_and_back(on: Resail) -> None:
         assert on("verify", "-o", "json").json["verdict"] == "ready"
         tags = {tag["tag"]: tag["revision"] for tag in on("inspect", "-o", "json").json["tags"]}
         assert tags == {"default": "1-26-0", "prod-stable": "1-26-0"}
-        assert on.rollback()["state"] == "rolled-back"
+        assert on.rollback_as_foreseen()["state"] == "rolled-back"
     assert set(differences(before, world(on.bed))) == BASE_STAYS
     assert budgets.violations == []
     assert unexplained_writes(on, begun, undone=True) == []

@@ -151,6 +151,12 @@ def test_what_one_machine_began_another_one_ends_from_the_cluster_alone(mesh: Me
     standing = mesh.ben.status()
     assert (standing["run"]["state"], standing["at_work"]) == ("running", False)
     assert [step["outcome"] for step in standing["steps"]].count("interrupted") == 1
+    cate = Hand(mesh.bed, mesh.ben.home.with_name("cate"), "deployer")
+    undoing = cate("rollback", "--dry-run", "-o", "json").json
+    assert undoing["run"] == standing["run"]["id"]
+    assert [step["outcome"] for step in undoing["steps"]].count("stuck") == 0
+    assert list(cate.home.rglob("*.db")) == [], "it is known from the cluster alone, and nothing is kept here"
+    assert audit.writes(mesh.events(), "deployer") == []
 
     record = mesh.ben("resume", "-o", "json").json
 

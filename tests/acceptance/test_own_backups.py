@@ -10,6 +10,7 @@ from resail.backup.file import read_backup
 from resail.errors import ArtifactError, UsageError
 from resail.journal.sqlite import open_journal
 from resail.models.backup import Backup
+from resail.models.identity import ObjectRef
 from resail.models.journal import StepIntent
 from resail.models.record import Record
 from resail.operations.apply import ApplyRequest, ResumeRequest, RollbackRequest, apply, resume, rollback
@@ -18,9 +19,15 @@ from resail.operations.execution import RunResult, SilentWatcher
 from resail.operations.inspect import MeshChoice
 from resail.operations.plan import PlanRequest, plan
 from resail.operations.runs import StateDirectory
+from resail.twin.cluster import open_twin
+from resail.twin.loop import run
 from tests.acceptance.crashes import KilledError, committing, leave_behind, settle
 from tests.acceptance.small_mesh import TO, make_mesh, open_small_charts
 from tests.releases.releases_on_disk import unpack
+
+READER = ObjectRef("rbac.authorization.k8s.io/v1", "ClusterRole", "", "istio-reader")
+OTHERS = ObjectRef("apps/v1", "Deployment", "istio-system", "istiod-1-26-0")
+"""The old revision of a canary, which it leaves alone."""
 
 
 class Listener(SilentWatcher):
@@ -193,3 +200,27 @@ def test_a_run_that_went_well_is_done_without_the_last_one(stage: Stage) -> None
     result = stage.apply()
     assert (result.record.state, result.error, result.record.backups) == ("done", None, ())
     assert any("is not backed up" in text for text in stage.listener.told)
+
+
+def test_after_a_rollback_it_is_told_what_is_not_as_before(stage: Stage) -> None:
+    stage.apply()
+
+    async def meddle() -> None:
+        async with open_twin(stage.directory / TWIN) as twin:
+            # No field of Helm's, so that no step puts it back; and something that is none of the run's.
+            for ref in (READER, OTHERS):
+                await twin.patch(ref, {"metadata": {"labels": {"cost-centre": "42"}}})
+
+    run(meddle())
+    record = stage.rollback().record
+    (found,) = [one for one in record.findings if one.id in ("not-as-before", "not-compared")]
+    assert found.message == f"not as before the run: {READER} metadata.labels.cost-centre"
+    only = "--only ClusterRole/istio-reader --overwrite"
+    assert found.fix == f"`resail restore {record.backups[0]} {only}` brings it back"
+
+
+def test_what_cannot_be_compared_is_said_so(stage: Stage) -> None:
+    done = stage.apply().record
+    Path(done.backups[0]).unlink()
+    (found,) = [one for one in stage.rollback().record.findings if one.id in ("not-as-before", "not-compared")]
+    assert found.message.endswith("this machine has no backup from before the run")

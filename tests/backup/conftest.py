@@ -1,5 +1,5 @@
-"""The foreign mesh of the acceptance tests, for restores of it."""
+"""The foreign mesh of the acceptance tests, for a restore of it."""
 
-from tests.acceptance.conftest import _foreign_saved, resail
+from tests.acceptance.conftest import _foreign_saved
 
-__all__ = ["_foreign_saved", "resail"]
+__all__ = ["_foreign_saved"]

@@ -1,6 +1,7 @@
 """The file: written whole or not at all, encrypted or not, read or refused with a next step."""
 
 import io
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ def key_file(folder: Path, *keys: object) -> Path:
 
 
 def ssh_key(folder: Path, kind: str, passphrase: str = "") -> tuple[str, Path]:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("this machine has no ssh-keygen")
     private = folder / f"id_{kind}"
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", private, "-C", "a@b"], check=True)
     return private.with_suffix(".pub").read_text().strip(), private

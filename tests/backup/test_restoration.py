@@ -77,6 +77,19 @@ def test_what_others_apply_since_is_left_to_them() -> None:
     assert compared([CONFIG], [live(theirs)])["istio"].verdict == "same"
 
 
+def test_how_many_replicas_there_are_is_the_autoscalers_to_say() -> None:
+    istiod = thing("apps/v1", "Deployment", "istiod", SYSTEM, spec={"replicas": 1, "paused": False})
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "istiod"}
+    scaler = thing("autoscaling/v2", "HorizontalPodAutoscaler", "istiod-scaler", SYSTEM, spec={"scaleTargetRef": target})
+    busy = live({**istiod, "spec": {"replicas": 5, "paused": True}})
+    assert compared([istiod], [busy])["istiod"].fields == ("spec.paused", "spec.replicas")
+    assert compared([istiod, scaler], [busy])["istiod"].fields == ("spec.paused",)
+    calm = live({**istiod, "spec": {"replicas": 5, "paused": False}})
+    assert compared([istiod, scaler], [calm])["istiod"].verdict == "same"
+    created = make_restoration(backup_of([istiod, scaler]), {}).wanted[ObjectRef.of(istiod)]
+    assert created["spec"]["replicas"] == 1
+
+
 def test_what_is_being_deleted_is_neither_there_nor_missing() -> None:
     assert compared([CONFIG], [live(CONFIG, deletionTimestamp="2026-01-01T00:00:00Z")])["istio"].verdict == "leaving"
 

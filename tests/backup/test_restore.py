@@ -187,6 +187,18 @@ class TestSecretsThatAreNowhere:
     def test_may_be_done_without(self, without: Place) -> None:
         assert without.restore(allow_missing_secrets=True).state == "restored"
 
+    def test_of_helms_records_only_the_latest_counts(self, lost: Lost, tmp_path: Path) -> None:
+        records = tuple(
+            ObjectRef("v1", "Secret", "istio-system", f"sh.helm.release.v1.istiod.v{number}") for number in (9, 10, 1)
+        )
+        facts = msgspec.structs.replace(lost.backup.facts, has_secrets=False, left_out=records, lacks=("Helm state",))
+        kept = tuple(one for one in lost.backup.objects if one["kind"] != "Secret")
+        place = Place(lost, tmp_path, lost.whole)
+        place.keep(msgspec.structs.replace(lost.backup, facts=facts, objects=kept))
+        # v1 is there, and of the others only the latest is missed.
+        with pytest.raises(BlockedError, match=r"cluster either: istio-system/Secret/sh\.helm\.release\.v1\.istiod\.v10;"):
+            place.restore()
+
     def test_may_have_been_put_there(self, without: Place) -> None:
         async def put(twin: Any) -> None:
             await twin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}})

@@ -8,7 +8,7 @@ import pytest
 from resail.backup.live import read_live
 from resail.backup.restoration import concerned, make_restoration
 from resail.checks.differences import object_changes
-from resail.errors import HaltedError
+from resail.errors import ClusterApiError, HaltedError
 from resail.models.backup import Backup
 from resail.models.identity import Manifest, ObjectRef
 from resail.twin.loop import run
@@ -158,6 +158,32 @@ def test_what_somebody_makes_meanwhile_is_looked_at(
             assert results[str(CONFIG)].outcome == outcome
             assert (await twin.get(CONFIG))["data"] == (data or backup["data"])
             assert {result.outcome for name, result in results.items() if name != str(CONFIG)} == {"created", "marked"}
+
+    run(story())
+
+
+def test_an_api_that_fails_now_and_then_is_asked_again(lost: Lost, tmp_path: Path) -> None:
+    """Whether what it failed at had been done or not."""
+
+    async def story() -> None:
+        async with twin_of(lost.twin, tmp_path) as twin:
+
+            class Failing(KilledWriter):
+                calls = 0
+
+                async def create(self, manifest: Manifest, **more: object) -> Manifest:
+                    self.calls += 1
+                    failure = ClusterApiError("it fails (HTTP 503)", status=503)
+                    if self.calls % 3 == 0:
+                        raise failure
+                    made = await super().create(manifest, **more)
+                    if self.calls % 3 == 1:
+                        raise failure
+                    return made
+
+            results = await restore_on(twin, lost.backup, Failing(twin))
+            assert {result.outcome for result in results.values()} == {"created", "marked"}
+            assert differences(lost.backup, await taken(twin)) == []
 
     run(story())
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from resail.backup.archive import pack
 from resail.backup.file import write_backup
-from resail.backup.yaml_text import yaml_text
 from resail.models.encoding import digest_bytes
 from tests.backup.backups import a_backup, a_service
 from tests.backup.test_archive import in_gzip
@@ -91,8 +90,7 @@ def forged_facts(place: Path, manifest: Any) -> None:
 
 
 def forged_object(place: Path, value: Any) -> None:
-    text = yaml_text(value) if isinstance(value, dict) else yaml.safe_dump(value)
-    read(place, archived({**members(), SERVICE: text.encode()}), {0, BROKEN})
+    read(place, archived({**members(), SERVICE: yaml.safe_dump(value).encode()}), {0, BROKEN})
 
 
 def damaged_object(place: Path, text: bytes) -> None:

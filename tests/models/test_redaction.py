@@ -145,7 +145,7 @@ def test_of_a_secret_all_values_go() -> None:
 
 
 def test_of_chart_values_those_go_that_are_called_so() -> None:
-    values = {"adminPassword": "horse", "password": 123456789, "apiKey": "k", "tokens": ["a-b"]}
+    values = {"adminPassword": "horse", "password": 123456789, "apiKey": "k", "tokens": ["a-b"], "REDIS_KEY": "k"}
     assert all("(redacted, " in str(value) for value in redacted(values).values())
 
 

@@ -246,3 +246,12 @@ def test_istioctl_applies_what_it_renders_and_lists_what_it_prunes() -> None:
     assert may(held, ObjectRef.of(added), "get", "create", "patch", "delete", "escalate")
     assert holds(held, Permission("rbac.authorization.k8s.io", "rolebindings", "list"))
     assert not holds(held, Permission("", "secrets", "create", "istio-system")), "it keeps no releases"
+
+
+def test_of_a_definition_that_others_own_in_part_the_excerpt_tells_no_plural() -> None:
+    files = a_plan()
+    crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b.io"}}
+    whole = {**crd, "spec": {"group": "b.io", "names": {"kind": "A", "plural": "as"}}}
+    excerpts = ({**crd, "spec": {"versions": []}}, {**crd, "metadata": {"name": "a.b.io", "labels": {}}})
+    both = msgspec.structs.replace(files, manifests={"whole": (whole,), "before": excerpts})
+    assert plurals_of(both) == {("b.io", "A"): "as"}

@@ -1,5 +1,6 @@
 """One look at a cluster: what is listed, how often, and what is kept of it."""
 
+import json
 from collections import Counter
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ def mesh() -> list[Manifest]:
         named("v1", "ConfigMap", "cilium-config", "kube-system", data={"cni-exclusive": "true"}),
         named("v1", "ConfigMap", "settings", "payments", data={"a": "b"}),
         named("v1", "ConfigMap", "istio-ca-root-cert", "payments", labels={"istio.io/config": "true"}, data={}),
-        named("v1", "Secret", "cacerts", data={"ca-key.pem": VALUE}),
+        applied("v1", "Secret", "cacerts", data={"ca-key.pem": VALUE}),
         named("v1", "Secret", "remote", labels={"istio/multiCluster": "true"}, data={"west": VALUE}),
         named("v1", "Secret", "password", "payments", data={"password": VALUE}),
         named("v1", "Event", "a", type="Warning", reason="FailedCreatePodSandBox", message="no sandbox"),
@@ -80,6 +81,16 @@ def named(
 ) -> Manifest:
     metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+
+
+def applied(*given: Any, **fields: Any) -> Manifest:
+    """By kubectl, which writes all of it down once more."""
+    manifest = named(*given, **fields)
+    note = json.dumps(manifest)
+    return {
+        **manifest,
+        "metadata": {**manifest["metadata"], "annotations": {"kubectl.kubernetes.io/last-applied-configuration": note}},
+    }
 
 
 def template(labels: dict[str, str]) -> dict[str, Any]:

@@ -81,13 +81,16 @@ def concerned(backup: Backup) -> frozenset[ObjectRef]:
 def make_restoration(backup: Backup, live: Live) -> Restoration:
     """Compare a backup with the cluster.
 
-    A namespace that objects are in and that is neither there nor among them is created, with its marks.
+    A namespace that objects are in and that is neither there nor among them is created, with its marks. How many replicas a
+    workload has is its autoscaler's to say, where it has one.
     """
     wanted = {ObjectRef.of(manifest): manifest for manifest in backup.objects}
     marks = {one.ref: one for one in backup.marks}
     for ref in _namespaces_of(backup):
         if ref not in live and ref not in wanted:
             wanted[ref] = _namespace(ref, marks.get(ref))
+    for ref in _autoscaled(backup) & wanted.keys() & live.keys():
+        wanted[ref] = _with_replicas_of(live[ref], wanted[ref])
     planes = {plane.deployment for plane in backup.snapshot.control_planes}
     actions = [_object_action(manifest, live.get(ref), STAGES[place_of(ref, planes)].name) for ref, manifest in wanted.items()]
     created = {action.ref for action in actions if action.verdict == "create"}
@@ -221,6 +224,19 @@ def _namespace(ref: ObjectRef, marks: Marks | None) -> Manifest:
     given = {"labels": marks.labels, "annotations": marks.annotations} if marks else {}
     kept = {field: values for field, values in given.items() if values}
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name, **kept}}
+
+
+def _autoscaled(backup: Backup) -> set[ObjectRef]:
+    targets = (
+        (scaler["spec"]["scaleTargetRef"], scaler["metadata"]["namespace"])
+        for scaler in backup.objects
+        if scaler["kind"] == "HorizontalPodAutoscaler"
+    )
+    return {ObjectRef(target["apiVersion"], target["kind"], namespace, target["name"]) for target, namespace in targets}
+
+
+def _with_replicas_of(live: Manifest, wanted: Manifest) -> Manifest:
+    return {**wanted, "spec": {**wanted["spec"], "replicas": live["spec"].get("replicas", 1)}}
 
 
 def _fits(ref: ObjectRef, pattern: str) -> bool:

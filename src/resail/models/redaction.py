@@ -64,6 +64,8 @@ _DOCUMENT = re.compile(r"^(?=---)", re.MULTILINE)
 _ENCODED = re.compile(r"(?<![\w+/=-])[\w+/-]{24,}={0,2}(?![\w+/=-])")
 """What may be base64."""
 
+_SHORTEST_TELLING = 15
+"""Most strings of an object are names, which are not worth a search."""
 _SHORTEST = 8
 _SHORTEST_LINE = 16
 _LONGEST_WORDS = 20
@@ -88,6 +90,8 @@ class Redactor:
         """A text without them."""
         for value in self._known:
             text = text.replace(value, _mark(value))
+        if len(text) < _SHORTEST_TELLING and ":" not in text and "=" not in text:
+            return text
         if text.lstrip()[:1] in ("{", "["):
             text = self._of_json(text)
         for pattern in _TELLING:

@@ -41,7 +41,7 @@ def is_secret_name(name: str) -> bool:
     words = _words(name)
     if not words or words[-1] in _REFERENCES or _OF_REFERENCES & {*words}:
         return False
-    if _PASSWORDS & {*words} or words[-1] in _LAST:
+    if _PASSWORDS & {*words} or words[-1] in _LAST or (name.isupper() and "_" in name and is_secret_variable(name)):
         return True
     return words[-1] in _KEY and bool(_BEFORE_KEY & {*words[:-1]})
 

@@ -14,6 +14,7 @@ from resail.models.journal import Entry
 from resail.models.plan import PlanFiles
 from resail.models.record import Record
 from resail.models.snapshot import MeshSnapshot
+from resail.operations.as_before import not_as_before
 from resail.operations.runs import StateDirectory
 from resail.report.html import render_html
 from resail.report.markdown import render_markdown
@@ -53,6 +54,7 @@ def read_record(
         journal_path=state.journal,
         report_path=state.report(run, "html"),
         backup_paths=state.backups(run),
+        findings=not_as_before(state, journal.run(run), files),
         live=live,
     )
 

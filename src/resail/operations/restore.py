@@ -1,6 +1,7 @@
 """``resail restore``: write a backup back, what it comes to shown first."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from resail.models.identity import ObjectRef
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 
 __all__ = ["RestoreReport", "RestoreRequest", "RestoreWatcher", "restore"]
+
+
+_HELM_RECORD = re.compile(r"(sh\.helm\.release\.v1\..+)\.v(\d+)")
 
 
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +181,7 @@ def _refuse_what_is_leaving(restoration: Restoration, live: Live) -> None:
 
 def _refuse_without_secrets(request: RestoreRequest, backup: Backup, restoration: Restoration, live: Live) -> None:
     """Without its CA an istiod makes a new one, and no workload trusts it; without Helm's state nobody knows of its releases."""
-    missing = [ref for ref in backup.facts.left_out if ref not in live]
+    missing = [ref for ref in _latest(backup.facts.left_out) if ref not in live]
     starts_istiod = any(action.place == CONTROL_PLANE for action in restoration.having("create"))
     if missing and (starts_istiod or not request.only):
         raise BlockedError(
@@ -186,6 +190,16 @@ def _refuse_without_secrets(request: RestoreRequest, backup: Backup, restoration
             on=str(request.file),
             next_step="restore an encrypted backup, or create them first; --allow-missing-secrets goes on without them",
         )
+
+
+def _latest(secrets: Sequence[ObjectRef]) -> list[ObjectRef]:
+    """Without Helm's records of revisions that are not the latest of their release: Helm itself removes these in the end."""
+    latest: dict[tuple[str, str], tuple[int, ObjectRef]] = {}
+    for ref in secrets:
+        record = _HELM_RECORD.fullmatch(ref.name)
+        name, revision = (record[1], int(record[2])) if record else (ref.name, 0)
+        latest[ref.namespace, name] = max(latest.get((ref.namespace, name), (revision, ref)), (revision, ref))
+    return [ref for _, ref in latest.values()]
 
 
 def _refuse_without_home(namespace: str, restoration: Restoration, live: Live) -> None:

@@ -15,14 +15,16 @@ _IRREGULAR = {"Endpoints": "endpoints", "NetworkAttachmentDefinition": "network-
 
 
 def plurals_of(files: PlanFiles) -> Plurals:
-    """What the CustomResourceDefinitions of a plan say."""
+    """What the CustomResourceDefinitions of a plan say. Of one that others own in part it has an excerpt, too, which may not."""
     specs = (
-        manifest["spec"]
+        manifest.get("spec") or {}
         for objects in files.manifests.values()
         for manifest in objects
         if manifest["kind"] == "CustomResourceDefinition"
     )
-    return {(spec["group"], spec["names"]["kind"]): spec["names"]["plural"] for spec in specs}
+    return {
+        (spec["group"], spec["names"]["kind"]): spec["names"]["plural"] for spec in specs if {"group", "names"} <= spec.keys()
+    }
 
 
 def resource_of(kind: KindRef, plurals: Plurals) -> str:

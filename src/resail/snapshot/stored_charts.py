@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -14,6 +15,8 @@ from resail.models.identity import ObjectRef
 from resail.models.snapshot import HelmRelease
 
 __all__ = ["values_read"]
+
+_BRACKETS = str.maketrans("", "", "()")
 
 
 class _File(msgspec.Struct):
@@ -31,7 +34,7 @@ class _Stored(msgspec.Struct):
 
 
 async def values_read(reader: ClusterReader, releases: Iterable[HelmRelease]) -> dict[str, tuple[str, ...]]:
-    """``namespace/name`` of each release with values → paths of those whose last names its templates have.
+    """``namespace/name`` of each release with values → paths of those that its templates name.
 
     A release is left out whose record may not be read, or is without a chart, as where no Helm wrote it.
 
@@ -44,13 +47,18 @@ async def values_read(reader: ClusterReader, releases: Iterable[HelmRelease]) ->
             text = await _text(reader, release)
             if text:
                 paths = [(leaf.path, at_root(release.chart, leaf.keys)) for leaf in leaves(release.values)]
-                found[release.key] = tuple(path for path, root in paths if _ends(root) in text)
+                found[release.key] = tuple(path for path, root in paths if _is_named(root, text))
     return found
 
 
-def _ends(path: str) -> str:
-    """By which it would be named: also where what is above it is in a variable of the template."""
-    return f".{'.'.join(path.split('.')[-2:])}"
+def _is_named(path: str, text: str) -> bool:
+    """By its last names, as what is above them may be in a variable of the template; or as a part of what is taken as a whole."""
+    names = path.split(".")
+    if f".{'.'.join(names[-2:])}" in text:
+        return True
+    above = (".".join(names[:depth][-2:]) for depth in range(1, len(names)))
+    # Of what is global chart istiod makes a copy, which says nothing of who reads it.
+    return any(one != "global" and re.search(rf"\.{re.escape(one)}(?![.\w])", text) for one in above)
 
 
 async def _text(reader: ClusterReader, release: HelmRelease) -> str:
@@ -59,7 +67,8 @@ async def _text(reader: ClusterReader, release: HelmRelease) -> str:
         chart = record_of(await reader.get(ref), _Stored).chart
     except (ClusterApiError, InstallerError):
         return ""
-    return "\n".join(_decoded([*(chart.templates or ()), *(chart.files or ())]))
+    # `($.Values.global).platform` is as good a name as `.Values.global.platform`.
+    return "\n".join(_decoded([*(chart.templates or ()), *(chart.files or ())])).translate(_BRACKETS)
 
 
 def _decoded(files: Sequence[_File]) -> Iterable[str]:

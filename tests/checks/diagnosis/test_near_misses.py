@@ -47,6 +47,17 @@ def test_a_pod_that_was_killed_for_its_memory_long_ago_and_is_well_is_no_cause()
     assert found(mesh) == ["istiod-out-of-memory"]
 
 
+@pytest.mark.parametrize(("restarts", "expected"), [(2, "istiod-not-ready"), (3, "istiod-crash-loops")])
+def test_between_two_ends_a_crash_loop_shows_by_its_restarts(restarts: int, expected: str) -> None:
+    mesh = canary()
+    pod = mesh.edit("Pod", f"istiod-{NEW}", SYSTEM)
+    unready(pod, {"running": {}}, {"terminated": {"exitCode": 1, "reason": "Error"}})
+    pod["status"]["containerStatuses"][0]["restartCount"] = restarts
+    mesh.edit("Deployment", f"istiod-{NEW}", SYSTEM)["status"]["readyReplicas"] = 0
+
+    assert found(mesh) == [expected]
+
+
 def test_the_limit_that_was_too_low_is_named() -> None:
     mesh = canary()
     BREAKAGES["istiod_out_of_memory"](mesh)
@@ -324,22 +335,46 @@ def test_a_value_counts_that_an_older_chart_knew(values: dict[str, Any], expecte
     assert found(with_values(canary(), "istio-cni", values)) == expected
 
 
-def test_a_variable_that_istiod_no_longer_knows_counts() -> None:
-    mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false"}}})
-
-    one = only(mesh)
-
-    assert (one.id, one.hazard) == ("removed-value", "V8")
+def test_a_value_for_another_chart_in_the_same_file_is_fine() -> None:
+    """Chart base had it until 1.23, as istiod has it now."""
+    assert found(with_values(canary(), "istio-base", {"global": {"externalIstiod": True}})) == []
 
 
-def test_the_templates_that_helm_stored_are_asked() -> None:
-    values = {"rollingMaxUnavailable": "50%"}
+@pytest.mark.parametrize("template", ["", "{{ range $key, $value := .Values.env }}{{ $key }}{{ end }}"])
+def test_a_variable_that_istiod_no_longer_knows_counts(template: str) -> None:
+    values = {"revision": NEW, "pilot": {"env": {"ENABLE_AUTO_SNI": "false", "PILOT_ENABLE_ALPHA_GATEWAY_API": "true"}}}
 
-    read = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.rollingMaxUnavailable }}")
-    unread = with_values(canary(), "istio-cni", values, "maxUnavailable: {{ .Values.other }}")
+    one = only(with_values(canary(), f"istiod-{NEW}", values, template))
 
-    assert found(read) == []
-    assert only(unread).certainty == "certain"
+    assert (one.id, one.hazard, one.objects[0].field) == ("removed-value", "V8", "values.pilot.env.ENABLE_AUTO_SNI")
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ .Values.rollingMaxUnavailable }}", []),
+        ("{{ ($.Values).rollingMaxUnavailable }}", []),
+        ("{{ .Values.other }}", ["certain"]),
+    ],
+)
+def test_the_templates_that_helm_stored_are_asked(template: str, expected: list[str]) -> None:
+    mesh = with_values(canary(), "istio-cni", {"rollingMaxUnavailable": "50%"}, template)
+
+    assert [one.certainty for one in examined(mesh).diagnoses] == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ toYaml .Values.istio_cni | indent 2 }}", []),
+        ("{{ with $values.istio_cni }}{{ .chained }}{{ end }}", []),
+        ("{{ .Values.istio_cni.provider }}", ["certain"]),
+    ],
+)
+def test_what_is_taken_as_a_whole_is_read(template: str, expected: list[str]) -> None:
+    mesh = with_values(canary(), f"istiod-{NEW}", {"revision": NEW, "istio_cni": {"chained": False}}, template)
+
+    assert [one.certainty for one in examined(mesh).diagnoses] == expected
 
 
 def test_a_crd_that_is_missing_or_serves_too_little_is_older() -> None:

@@ -14,6 +14,7 @@ __all__ = ["RULE"]
 
 _ID = "istiod-crash-loops"
 _OUT_OF_MEMORY = "OOMKilled"
+_OFTEN = 3  # restarts
 
 
 def _find(situation: Situation) -> Iterator[Sign]:
@@ -49,7 +50,12 @@ def _find(situation: Situation) -> Iterator[Sign]:
 
 
 def _loops(one: ContainerSeen) -> bool:
-    return one.waiting == "CrashLoopBackOff" and str(first(one.ended, "reason")) != _OUT_OF_MEMORY
+    """It waits for the next start; or it ended badly again and again, and has just been started or ended once more."""
+    if str(first(one.ended, "reason")) == _OUT_OF_MEMORY:
+        return False
+    restarts, code = first(one.status, "restartCount"), first(one.ended, "exitCode")
+    again = isinstance(restarts, int) and restarts >= _OFTEN and code not in (None, 0)
+    return one.waiting == "CrashLoopBackOff" or (again and not one.ready)
 
 
 def _restarts(one: ContainerSeen) -> str:

@@ -36,7 +36,7 @@ def _find(situation: Situation) -> Iterator[Sign]:
     facts = next((one for one in situation.facts if plane and version and _is_of(one, version)), None)
     if plane is None or version is None:
         return
-    if facts is None or not facts.crds:
+    if facts is None or not facts.crds or "crds" in facts.unknown:
         raise Unknown(f"which CRDs Istio {version} ships is not known")
     live = {str(first(one, "metadata.name")): one for one in situation.all(f"{_KIND}.apiextensions.k8s.io")}
     lacks = [lack for name, shipped in sorted(facts.crds.items()) for lack in _lacks(situation, name, shipped, live.get(name))]

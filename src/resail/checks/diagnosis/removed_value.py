@@ -44,20 +44,20 @@ def _find(situation: Situation) -> Iterator[Sign]:
         version = IstioVersion.parse_if(release.app_version) or IstioVersion.parse_if(release.chart_version)
         facts = [one for one in situation.facts if version and _line(one) <= (version.major, version.minor)]
         if release.installed and facts and version and _line(facts[-1]) == (version.major, version.minor):
+            # What a template names is read, be it without a default; of variables charts only pass on what they are given.
             read = situation.read_values.get(release.key, ())
             for lost in _lost(release, facts[:-1], facts[-1]):
-                if lost.leaf.path in read:
-                    # Without a default, and yet read.
-                    continue
-                yield _sign(situation, release, lost)
+                if lost.is_variable or lost.leaf.path not in read:
+                    yield _sign(situation, release, lost)
 
 
 def _sign(situation: Situation, release: HelmRelease, lost: _Lost) -> Sign:
+    is_proven = release.key in situation.read_values and not lost.is_variable
     path, value = lost.leaf.path, redacted({lost.leaf.keys[-1]: lost.leaf.value})[lost.leaf.keys[-1]]
     return Sign(
         diagnosis=Diagnosis(
             id=_ID,
-            certainty="certain" if release.key in situation.read_values else "likely",
+            certainty="certain" if is_proven else "likely",
             cause=(
                 f"value {path} of release {release.key} is not read by {release.chart} {release.app_version} any more: {lost.now}"
             ),
@@ -86,7 +86,7 @@ def _lost(release: HelmRelease, older: Sequence[ReleaseFacts], now: ReleaseFacts
         variable = next((root.removeprefix(f"{place}.") for place in _ENVIRONMENT if root.startswith(f"{place}.")), "")
         if release.chart == "istiod" and variable:
             yield from _lost_variable(leaf, variable, older, now)
-        elif "values" not in now.unknown and not _knows(now, release.chart, root):
+        elif "values" not in now.unknown and not _is_read(now, release.chart, root):
             known = [one for one in older if _knows(one, release.chart, root)]
             if known and (default := _defaults(known[-1], release.chart).get(root)) != leaf.value:
                 yield _Lost(leaf, known[-1].version, default, _instead(release, now, root))
@@ -116,12 +116,17 @@ def _defaults(facts: ReleaseFacts, chart: str) -> Mapping[str, Any]:
     return {at_root(chart, tuple(path.split("."))): default for path, default in facts.values.get(chart, {}).items()}
 
 
+def _is_read(now: ReleaseFacts, chart: str, root: str) -> bool:
+    """By this chart; or by another one, as one file of values for all charts is usual."""
+    return _knows(now, chart, root) or any(_knows(now, other, root) for other in now.values if root.startswith("global."))
+
+
 def _knows(facts: ReleaseFacts, chart: str, root: str) -> bool:
     """Has it the value, a mapping that takes whatever is given, or values below it?"""
     defaults = _defaults(facts, chart)
     parts = root.split(".")
     above = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-    open_above = any(path in defaults and defaults[path] in ({}, [], None, "") for path in above)
+    open_above = any(path in defaults and defaults[path] in ({}, [], None) for path in above)
     return root in defaults or open_above or any(path.startswith(f"{root}.") for path in defaults) or root in PREFIXES.values()
 
 

@@ -6,7 +6,7 @@ sidecar of the hop that it goes back to, and no field belongs to others.
 
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from resail.checks.rollout import ROLLING_KINDS
 from resail.cluster import FIELD_MANAGER, ClusterReader, ResourceKind, WatchEvent, get_if_there
@@ -142,14 +142,14 @@ class ForeseenCluster:
         return found
 
     def _put(self, ref: ObjectRef, before: Manifest | None, after: Manifest) -> Manifest:
-        after = deepcopy(after)
-        fill_in(after)
+        # Both with what the API server fills in, which is no change.
+        touch = Touch(ref, before and _filled(before), _filled(after))
         key = _key(ref)
-        self._objects[key] = after
-        self.touches.append(Touch(ref, before, after))
-        if replaces_pods(Touch(ref, before, after)):
+        self._objects[key] = touch.after
+        self.touches.append(touch)
+        if replaces_pods(touch):
             self._replaced[key] = self._sidecar()
-        return after
+        return _filled(after)
 
     def _foreseen(self, pod: PodShape) -> PodShape:
         sidecar = self._evicted.get((pod.metadata.namespace, pod.metadata.name))
@@ -167,13 +167,13 @@ def replaces_pods(touch: Touch) -> bool:
     ref, before, after = touch
     if ref.kind not in ROLLING_KINDS or before is None or after is None:
         return False
-    return bool(_template(before) != _template(after))
+    return bool(before["spec"]["template"] != after["spec"]["template"])
 
 
-def _template(manifest: Manifest) -> Any:
+def _filled(manifest: Manifest) -> Manifest:
     filled = deepcopy(manifest)
     fill_in(filled)
-    return filled["spec"]["template"]
+    return filled
 
 
 def _key(ref: ObjectRef) -> _Key:

@@ -59,8 +59,9 @@ def _fields(touches: Iterable[Touch]) -> Iterator[FieldBack]:
     for touch in touches:
         if touch.before is None or touch.after is None:
             continue
+        secret = touch.ref.kind == "Secret"
         for change in field_changes(essence(touch.before), essence(touch.after)):
-            yield FieldBack(change.path, _shown(change.before), _shown(change.after))
+            yield FieldBack(change.path, _shown(change.before, secret), _shown(change.after, secret))
 
 
 def _objects(touches: Iterable[Touch]) -> tuple[ObjectChange, ...]:
@@ -78,7 +79,9 @@ def _objects(touches: Iterable[Touch]) -> tuple[ObjectChange, ...]:
     return object_changes(before.values(), after.values())
 
 
-def _shown(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return msgspec.json.encode(value).decode()
+def _shown(value: Any, secret: bool) -> str:
+    if value is None:
+        return ""
+    if secret:
+        return "(not shown)"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -7,7 +7,7 @@ from resail.apps.cli.drawing.findings import draw_findings
 from resail.apps.cli.drawing.parts import grid, table
 from resail.journal.copy_format import name_of
 from resail.journal.lease import LEASE
-from resail.models.plan import InstallerStep, Plan, PlanFiles, RestartWave
+from resail.models.plan import AdoptObjects, InstallerStep, Plan, PlanFiles, RestartWave, Step
 from resail.report.words import change_of, data_plane_of, undo_of
 
 __all__ = ["draw_plan"]
@@ -80,9 +80,12 @@ def _hops(plan: Plan) -> RenderableType:
 
 
 def _objects(plan: Plan) -> RenderableType:
-    rows = [
-        (step.id, f"{_SIGNS[each.change]} {each.object}", ", ".join(each.fields))
-        for step in plan.steps
-        for each in (step.change.objects if isinstance(step, InstallerStep) else getattr(step, "objects", ()))
-    ]
+    rows = [row for step in plan.steps for row in _rows(step)]
     return table(("Step", "Object", "Fields"), rows, title=f"Objects ({len(rows)})")
+
+
+def _rows(step: Step) -> list[tuple[str, str, str]]:
+    if isinstance(step, AdoptObjects):
+        return [(step.id, f"~ {each.object}", f"marks of {step.release} ({each.owner})") for each in step.objects]
+    objects = step.change.objects if isinstance(step, InstallerStep) else getattr(step, "objects", ())
+    return [(step.id, f"{_SIGNS[each.change]} {each.object}", ", ".join(each.fields)) for each in objects]
