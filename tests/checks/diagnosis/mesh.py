@@ -2,7 +2,7 @@
 
 import base64
 import copy
-import json
+import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,7 +13,7 @@ from resail.cluster import Cluster
 from resail.errors import ClusterApiError
 from resail.installers.interface import Installer
 from resail.models.field_path import find
-from resail.models.identity import IstioVersion, KindRef, Manifest, ObjectRef
+from resail.models.identity import KindRef, Manifest, ObjectRef
 from resail.models.plan import HelmChange
 from resail.operations.cluster_choice import ClusterChoice, connect_to
 from resail.testbed.mesh.install import FROM, TO, RenderedMesh, install_mesh, render_mesh, wait_until_ready
@@ -22,7 +22,7 @@ from tests.acceptance.crashes import settle
 from tests.checks.roots import FIRST_ROOT
 from tests.snapshot.object_reader import ObjectReader
 
-__all__ = ["NEW", "NOW", "OLD", "Mesh", "canary", "plain"]
+__all__ = ["NEW", "NOW", "OLD", "LoggingReader", "Mesh", "canary", "plain", "revision_in", "unready"]
 
 OLD, NEW = FROM.revision, TO.revision
 """The two revisions of the canary."""
@@ -112,8 +112,6 @@ def _canary() -> tuple[Manifest, ...]:
 
 async def _installed(*, with_canary: bool) -> tuple[Manifest, ...]:
     meshes = [await render_mesh(lambda _: None, version) for version in (FROM, TO)]
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "twin.db"
         async with open_twin(path, start=_BEGAN):
@@ -218,11 +216,3 @@ def unready(pod: Manifest, state: dict[str, Any], last: dict[str, Any] | None = 
 def revision_in(manifest: Manifest) -> str:
     """That a webhook's label names."""
     return str(manifest["metadata"].get("labels", {}).get("istio.io/rev", ""))
-
-
-def written(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def version_of(revision: str) -> IstioVersion:
-    return FROM if revision == OLD else TO
