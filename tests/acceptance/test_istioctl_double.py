@@ -109,7 +109,8 @@ def owned(found: World) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("strategy", ["in-place", pytest.param("canary", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("strategy", ["in-place", "canary"])
 def test_both_leave_the_same(istioctl_meshes: IstioctlMeshes, tmp_path: Any, strategy: str) -> None:
     istioctl_meshes.restore("1.25.1")
     resail = Resail(istioctl_meshes.bed, tmp_path)

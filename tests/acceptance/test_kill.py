@@ -66,7 +66,7 @@ def end(unbroken: Unbroken) -> World:
 
 
 @pytest.mark.parametrize(
-    ("seed", "call", "phase"), [(SEED, call, phase) for call, phase in random.Random(SEED).sample(MOMENTS, 3)]
+    ("seed", "call", "phase"), [(SEED, call, phase) for call, phase in random.Random(SEED).sample(MOMENTS, 2)]
 )
 def test_killed_and_resumed(resail: Resail, end: World, seed: int, call: int, phase: str) -> None:
     walk(resail, end, call, phase)

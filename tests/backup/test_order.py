@@ -51,7 +51,11 @@ BEFORE = {
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 2)), unique=True))
 def test_what_is_needed_comes_first(chosen: list[tuple[KindRef, int]]) -> None:
-    objects = [thing(kind.api_version, kind.kind, f"{kind.kind.lower()}-{number}", SYSTEM) for kind, number in chosen]
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "other"}
+    objects = [
+        thing(kind.api_version, kind.kind, f"{kind.kind.lower()}-{number}", SYSTEM, spec={"scaleTargetRef": target})
+        for kind, number in chosen
+    ]
     istiod = thing("apps/v1", "Deployment", "istiod", SYSTEM)
     written = [action.ref for action in make_restoration(backup_of([*objects, istiod]), {}).actions]
     places = {ref: place for place, ref in enumerate(written)}

@@ -31,6 +31,9 @@ def words_of(step: StepUndoing) -> str:
     lines = [line for write in step.writes if write not in kept for line in _lines(write)]
     if kept:
         lines.append(f"apply {len(kept)} CRDs as the target has them")
+    if step.outcome == "undone" and any(" " in write.verb for write in step.writes):
+        # To which revision or version an installer takes it.
+        lines.append(f"then {step.detail}")
     if step.outcome == "stuck":
         lines.append(f"cannot be undone: {step.detail}" + (f" ({step.next_step})" if step.next_step else ""))
     return "\n".join(lines) or step.detail or "it is as it was"
