@@ -127,6 +127,8 @@ def _undone(course: Callable[[Bed], Iterator[None]]) -> Breakage:
 
 
 _COURSES: dict[str, Callable[[Bed], Iterator[None]]] = {
+    # First, also of two: it makes a new istiod, which would undo what was done to the one before.
+    "removed-value": removed_value,
     "istiod-crash-loops": istiod_crash_loops,
     "istiod-out-of-memory": istiod_out_of_memory,
     "webhook-without-endpoints": webhook_without_endpoints,
@@ -136,7 +138,6 @@ _COURSES: dict[str, Callable[[Bed], Iterator[None]]] = {
     "proxy-skew": proxy_two_minors_behind,
     "image-not-pulled": image_not_pulled,
     "budget-blocks-drain": budget_blocks_drain,
-    "removed-value": removed_value,
     "older-crd": older_crds,
 }
 
