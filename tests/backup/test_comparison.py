@@ -42,6 +42,15 @@ def test_who_owns_a_field_does_not_count() -> None:
     assert compare(a_backup(owned), a_backup(a_service(app="istiod"))) == ()
 
 
+def test_an_object_that_is_stored_in_another_version_of_its_kind_is_the_same() -> None:
+    """As with CRDs of a newer Istio, which store in v1 what their forerunners stored in v1beta1."""
+    before = {**a_role("reader"), "apiVersion": "rbac.authorization.k8s.io/v1beta1"}
+    assert compare(a_backup(before), a_backup(a_role("reader"))) == ()
+    changed = {**a_role("reader"), "rules": [{"verbs": ["get"]}]}
+    (found,) = compare(a_backup(before), a_backup(changed))
+    assert (found.change, found.fields) == ("change", ("rules",))
+
+
 def test_of_a_secret_only_the_names_of_its_fields_are_told() -> None:
     before = a_backup(a_secret(**{"ca-key.pem": "b2xk", "root-cert.pem": "cm9vdA=="}), has_secrets=True)
     after = a_backup(a_secret(**{"ca-key.pem": "bmV3", "more.pem": "bW9yZQ=="}), has_secrets=True)

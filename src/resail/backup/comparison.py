@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from resail.backup.naming import name_of
 from resail.checks.differences import object_changes
 from resail.models.backup import Backup, Marks
 from resail.models.identity import Manifest, ObjectRef
@@ -15,9 +16,14 @@ __all__ = ["compare", "not_compared"]
 def compare(before: Backup, after: Backup) -> tuple[ObjectChange, ...]:
     """Objects that were added, changed and removed, and labels and annotations that were on what is no part of the mesh.
 
-    Who owns a field (``managedFields``) does not count. What one of the two could not or was not to hold is not compared.
+    Who owns a field (``managedFields``) does not count, nor in which version of its kind an object is stored. What one of the two
+    could not or was not to hold is not compared.
     """
-    found = object_changes(map(_compared, before.objects), map(_compared, after.objects))
+    versions = {name_of(each): each["apiVersion"] for each in after.objects}
+    found = object_changes(
+        (_compared(each, versions.get(name_of(each), str(each["apiVersion"]))) for each in before.objects),
+        (_compared(each, each["apiVersion"]) for each in after.objects),
+    )
     blind = {"add": before, "remove": after}
     told = [each for each in found if each.change == "change" or not _may_hold(blind[each.change], each.object)]
     return tuple(sorted((*told, *_marks_changed(before.marks, after.marks))))
@@ -37,9 +43,9 @@ def _may_hold(backup: Backup, ref: ObjectRef) -> bool:
     return ref in backup.facts.left_out or group_kind(ref.api_version, ref.kind) in backup.facts.unread
 
 
-def _compared(manifest: Manifest) -> Manifest:
+def _compared(manifest: Manifest, api_version: str) -> Manifest:
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    return {**manifest, "metadata": metadata}
+    return {**manifest, "apiVersion": api_version, "metadata": metadata}
 
 
 def _marks_changed(before: Iterable[Marks], after: Iterable[Marks]) -> tuple[ObjectChange, ...]:
