@@ -1,17 +1,15 @@
 """A backup as a file, encrypted or not."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from resail.backup.archive import pack, unpack
 from resail.backup.encryption import decrypted, encrypted, is_encrypted
+from resail.backup.private_file import write_private
 from resail.errors import ArtifactError, UsageError
 from resail.models.backup import Backup
 
 __all__ = ["read_backup", "write_backup"]
-
-_MODE = 0o600
 
 
 def write_backup(path: Path, backup: Backup, recipients: Iterable[str] = ()) -> None:
@@ -27,16 +25,7 @@ def write_backup(path: Path, backup: Backup, recipients: Iterable[str] = ()) -> 
     data = pack(backup)
     if to:
         data = encrypted(data, to)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    except OSError as error:
-        raise ArtifactError(f"cannot be written: {error.strerror}", on=str(path), next_step="choose another place") from error
+    write_private(path, data)
 
 
 def read_backup(path: Path, identities: Iterable[Path] = ()) -> Backup:

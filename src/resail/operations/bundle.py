@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from resail.backup.private_file import write_private
 from resail.cluster import ClusterReader
 from resail.errors import ArtifactError, ClusterApiError, UsageError
 from resail.journal.copy_format import read_copies
@@ -38,7 +39,6 @@ _NO_HELM = "type!=helm.sh/release.v1"
 """What Helm keeps of releases is not among the objects that are read."""
 _AT_ONCE = 8
 _RUNS = 5
-_MODE = 0o600
 
 
 class BundleReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ async def write_bundle(
     if site:
         members[DEFAULT_SITE.name] = redactor.text(site)
     data = await asyncio.to_thread(pack_bundle, members, about)
-    _write(path, data)
+    write_private(path, data)
     return BundleReport(path=path, digest=digest_bytes(data), files=len(members) + 2, about=str(about))
 
 
@@ -190,16 +190,3 @@ def _site(config: Path | None) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError("cannot be read", on=str(path), next_step="name a readable file with --config") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    except OSError as error:
-        raise ArtifactError(f"cannot be written: {error.strerror}", on=str(path), next_step="choose another place") from error
