@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,14 +14,18 @@ import pytest
 
 from resail.models.identity import IstioVersion
 from resail.models.undoing import Undoing
+from resail.operations.cluster_choice import TWIN
 from resail.operations.istioctl import get_istioctl
 from resail.releases.store import default_store
 from resail.testbed import audit
 from resail.testbed.bed import Bed
 from resail.testbed.binaries import ensure
 from tests.acceptance.foreseen import contents, entries_of, otherwise
+from tests.acceptance.small_mesh import TO as SMALL_MESH_GOES_TO
+from tests.acceptance.small_mesh import make_mesh
 from tests.acceptance.world import World, world
 from tests.conftest import EMPTY, settle
+from tests.releases.releases_on_disk import unpack
 
 FROM = "1.25.1"
 TO = "1.26.0"
@@ -106,6 +111,24 @@ def restore(bed: Bed) -> None:
     """Put the bed back to the foreign mesh at Istio 1.25.1."""
     bed.reset(_SAVED)
     settle(bed)
+
+
+@pytest.fixture(scope="session")
+def _small_mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small-mesh") / TWIN
+    make_mesh(path)
+    return path
+
+
+@pytest.fixture
+def small_place(_small_mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the small mesh in ``state/`` and the release that it goes to in ``releases/``; nothing is kept elsewhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user-state"))
+    unpack(tmp_path / "releases", SMALL_MESH_GOES_TO)
+    (tmp_path / "state").mkdir()
+    shutil.copy(_small_mesh, tmp_path / "state" / TWIN)
+    return tmp_path
 
 
 class IstioctlMeshes:

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from resail.backup.file import write_backup
+from resail.backup.gathering import gather
 from resail.errors import StalePlanError, UsageError
 from resail.models.backup import Backup
 from resail.models.finding import Finding
 from resail.models.plan import PlanFiles, SkippedCheck, Strategy
 from resail.models.rehearsal import Rehearsal
 from resail.models.snapshot import MeshSnapshot
-from resail.operations.backup import gather_backup
 from resail.operations.cluster_choice import ClusterChoice, connect_to, open_cluster
 from resail.operations.inspect import MeshChoice, inspect
 from resail.operations.plan import PlanRequest, plan
@@ -62,7 +62,7 @@ class Stage:
     def back_up(self) -> Backup:
         async def take() -> Backup:
             async with open_cluster(self.live.cluster) as cluster:
-                return await gather_backup(cluster, "istio-system", False, print)
+                return await gather(cluster, "istio-system", secrets=False, progress=print)
 
         return settle(take())
 

@@ -30,10 +30,9 @@ from tests.acceptance.conftest import Resail
 from tests.acceptance.crashes import KilledError, committing, leave_behind, settle
 from tests.acceptance.foreseen import foreseen_on_a_copy, otherwise
 from tests.acceptance.judge import unexplained
-from tests.acceptance.small_mesh import TO, make_mesh, open_small_charts
+from tests.acceptance.small_mesh import TO, open_small_charts
 from tests.acceptance.twin_world import at_rest, pods_in, unexplained_calls, world_in
 from tests.acceptance.world import World, differences, kinds_of, world
-from tests.releases.releases_on_disk import unpack
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ROLE = ObjectRef(RBAC, "ClusterRole", "", "istio-writer")
@@ -106,21 +105,9 @@ class Stage:
         return at_rest(leave_behind(self.directory, looked_at) / TWIN)
 
 
-@pytest.fixture(scope="module")
-def small_mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mesh") / TWIN
-    make_mesh(path)
-    return path
-
-
 @pytest.fixture
-def stage(small_mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user-state"))
-    unpack(tmp_path / "releases", TO)
-    (tmp_path / "state").mkdir()
-    shutil.copy(small_mesh, tmp_path / "state" / TWIN)
-    return Stage(tmp_path, tmp_path / "releases")
+def stage(small_place: Path) -> Stage:
+    return Stage(small_place, small_place / "releases")
 
 
 def approvals(files: PlanFiles) -> list[Approve]:

@@ -1,6 +1,7 @@
 """An upgrade of a small mesh with Secrets, on a twin: what `test_leaks_bed` shows of a real one, in seconds."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from resail.cluster import Cluster
@@ -11,10 +12,8 @@ from resail.operations.rehearse import RehearseRequest, rehearse
 from resail.snapshot.file import save_snapshot
 from tests.acceptance.crashes import settle
 from tests.acceptance.leaks import Search
-from tests.acceptance.test_in_the_way import Stage, small_mesh, stage
+from tests.acceptance.test_in_the_way import Stage
 from tests.acceptance.test_leaks_bed import held, objects
-
-__all__ = ["small_mesh", "stage"]
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -30,7 +29,8 @@ async def plant(cluster: Cluster) -> None:
         await cluster.apply(secret, manager="kubectl")
 
 
-def test_no_value_of_a_secret_is_left_anywhere(stage: Stage) -> None:
+def test_no_value_of_a_secret_is_left_anywhere(small_place: Path) -> None:
+    stage = Stage(small_place, small_place / "releases")
     stage.alter(plant)
     left = stage.directory
     stage.plan()

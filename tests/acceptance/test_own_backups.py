@@ -22,8 +22,7 @@ from resail.operations.runs import StateDirectory
 from resail.twin.cluster import open_twin
 from resail.twin.loop import run
 from tests.acceptance.crashes import KilledError, committing, leave_behind, settle
-from tests.acceptance.small_mesh import TO, make_mesh, open_small_charts
-from tests.releases.releases_on_disk import unpack
+from tests.acceptance.small_mesh import TO, open_small_charts
 
 READER = ObjectRef("rbac.authorization.k8s.io/v1", "ClusterRole", "", "istio-reader")
 OTHERS = ObjectRef("apps/v1", "Deployment", "istio-system", "istiod-1-26-0")
@@ -84,21 +83,9 @@ class Stage:
         )
 
 
-@pytest.fixture(scope="module")
-def small_mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mesh") / TWIN
-    make_mesh(path)
-    return path
-
-
 @pytest.fixture
-def stage(small_mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user-state"))
-    unpack(tmp_path / "releases", TO)
-    (tmp_path / "state").mkdir()
-    shutil.copy(small_mesh, tmp_path / "state" / TWIN)
-    return Stage(tmp_path)
+def stage(small_place: Path) -> Stage:
+    return Stage(small_place)
 
 
 def backups_of(record: Record, *identities: Path) -> list[Backup]:

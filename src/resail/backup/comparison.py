@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from resail.backup.naming import name_of
+from resail.backup.ownership import without_owners
 from resail.checks.differences import object_changes
 from resail.models.backup import Backup, Marks
 from resail.models.identity import Manifest, ObjectRef
@@ -44,8 +45,7 @@ def _may_hold(backup: Backup, ref: ObjectRef) -> bool:
 
 
 def _compared(manifest: Manifest, api_version: str) -> Manifest:
-    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    return {**manifest, "apiVersion": api_version, "metadata": metadata}
+    return {**without_owners(manifest), "apiVersion": api_version}
 
 
 def _marks_changed(before: Iterable[Marks], after: Iterable[Marks]) -> tuple[ObjectChange, ...]:

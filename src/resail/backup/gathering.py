@@ -7,7 +7,7 @@ from typing import TypeVar
 from resail.backup.clean import cleaned
 from resail.backup.marking import marks_of
 from resail.backup.naming import Name, labels_of, name_of
-from resail.backup.scope import Scope, comes_back, has_controller
+from resail.backup.scope import Scope, comes_back, has_controller, is_helm_record
 from resail.backup.steady import steady
 from resail.cluster import ClusterReader
 from resail.errors import ForbiddenError, NotFoundError
@@ -119,7 +119,7 @@ class _Gathering:
         """Of the mesh's own namespaces; Helm's records are among ``credentials``, since they hold the Secrets of charts."""
         # As the evidence asked for them, so that they are listed once.
         asked = (self.listed(_CONFIG_MAP, namespace=home, labels=NOT_OURS) for home in sorted(scope.homes))
-        return [one for found in await asyncio.gather(*asked) for one in found if not _is_helms(one)]
+        return [one for found in await asyncio.gather(*asked) for one in found if not is_helm_record(one)]
 
     async def named(self, scope: Scope, listed: Iterable[Manifest]) -> list[Manifest]:
         """What the scope names, and none of the lists has: of kinds, or in namespaces, that are not read as a whole."""
@@ -184,10 +184,6 @@ class _Gathering:
             return ()
 
 
-def _is_helms(manifest: Manifest) -> bool:
-    return labels_of(manifest).get("owner") == "helm"
-
-
 def _release_of(record: Manifest) -> str:
     return f"{record['metadata']['namespace']}/{labels_of(record).get('name', '')}"
 
@@ -206,6 +202,6 @@ def _lacks(left_out: Sequence[Manifest], unread: Mapping[str, str], istio_namesp
 
 def _worth(credential: Manifest, istio_namespace: str) -> str:
     metadata = credential["metadata"]
-    if _is_helms(credential):
+    if is_helm_record(credential):
         return _HELM_STATE
     return _CA if (metadata["namespace"] == istio_namespace and metadata["name"] in SIGNERS) else _CREDENTIALS

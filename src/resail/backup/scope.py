@@ -11,7 +11,7 @@ from resail.models.mesh_objects import CUSTOM_GROUPS, MeshObjects, group_kind
 from resail.models.snapshot import Component, ControlPlane, CustomResourceDefinition, MeshSnapshot, RevisionTag, Webhook
 from resail.models.trust import CONFIG_MAP, SIGNERS
 
-__all__ = ["Scope", "comes_back", "has_controller", "is_custom", "is_election"]
+__all__ = ["Scope", "comes_back", "has_controller", "is_election", "is_helm_record"]
 
 _CLUSTERS_OWN = frozenset(("default", "kube-node-lease", "kube-public", "kube-system"))
 """Namespaces that come with the cluster: of what is there only the mesh's own parts are the mesh's, even with istiod in them."""
@@ -41,7 +41,7 @@ _MAKERS = ("apps", "batch", "")
 """Groups of Kubernetes whose controllers make again what they own; and so do those behind ``CUSTOM_GROUPS``."""
 
 
-def is_custom(kind: str) -> bool:
+def _is_custom(kind: str) -> bool:
     """Is it a custom kind (``group_kind``) of Istio, the Gateway API, Sail or Flux?"""
     return kind.partition(".")[2].endswith(CUSTOM_GROUPS)
 
@@ -61,7 +61,7 @@ def comes_back(manifest: Manifest) -> bool:
     labels = labels_of(manifest)
     if _MANAGED in labels or _PART in labels or any(map(_makes_again, metadata.get("ownerReferences") or ())):
         return True
-    if not is_custom(kind) and any(map(_is_gateway, metadata.get("ownerReferences") or ())):
+    if not _is_custom(kind) and any(map(_is_gateway, metadata.get("ownerReferences") or ())):
         return True
     match kind:
         case "ConfigMap":
@@ -80,6 +80,11 @@ def has_controller(manifest: Manifest) -> bool:
 def is_election(config_map: Manifest) -> bool:
     """Is it the record of who leads, which older istiods keep in ConfigMaps and newer ones in Leases?"""
     return _ELECTION in (config_map["metadata"].get("annotations") or {})
+
+
+def is_helm_record(manifest: Manifest) -> bool:
+    """Is it the Secret or ConfigMap in which Helm keeps a revision of a release?"""
+    return labels_of(manifest).get("owner") == "helm"
 
 
 def _makes_again(owner: Mapping[str, Any]) -> bool:
@@ -153,7 +158,7 @@ class Scope:
             return str(manifest["spec"]["group"]).endswith(CUSTOM_GROUPS) and not _FLUX.endswith(manifest["spec"]["group"])
         if name.kind == "Namespace":
             return name.name in self.places
-        if is_custom(name.kind):
+        if _is_custom(name.kind):
             return name.kind != _FLUX or ObjectRef.of(manifest) in self._flux
         if name in self._names or name.namespace in self.homes or self._is_marked(manifest):
             return True

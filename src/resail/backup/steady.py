@@ -1,6 +1,6 @@
 """The evidence of a backup without what changes while nobody changes the mesh: the same mesh gives the same archive."""
 
-from resail.backup.scope import is_election
+from resail.backup.scope import is_election, is_helm_record
 from resail.models.identity import Manifest
 from resail.models.mesh_objects import MeshObjects, group_kind
 
@@ -15,15 +15,13 @@ def steady(evidence: MeshObjects) -> MeshObjects:
     Helm's state is left out where it is in ConfigMaps, since it holds the Secrets that a chart renders.
     """
     kept = {
-        kind: tuple(_without_heartbeat(one) for one in objects if not (kind == "ConfigMap" and _is_left_out(one)))
+        kind: tuple(
+            _without_heartbeat(one) for one in objects if not (kind == "ConfigMap" and (is_election(one) or is_helm_record(one)))
+        )
         for kind, objects in evidence.by_kind.items()
         if kind != _LEASE
     }
     return MeshObjects(kept, {**evidence.unread, _LEASE: "a backup has no heartbeats"})
-
-
-def _is_left_out(config_map: Manifest) -> bool:
-    return is_election(config_map) or (config_map["metadata"].get("labels") or {}).get("owner") == "helm"
 
 
 def _without_heartbeat(manifest: Manifest) -> Manifest:

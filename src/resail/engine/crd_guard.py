@@ -13,6 +13,7 @@ import msgspec
 
 from resail.cluster import ClusterReader, get_if_there
 from resail.engine.context import Context, StepFailedError
+from resail.engine.settling import CRD
 from resail.errors import NotFoundError
 from resail.models.identity import Manifest, ObjectRef
 from resail.snapshot.stored_kinds import stored_kind
@@ -20,8 +21,6 @@ from resail.snapshot.stored_kinds import stored_kind
 __all__ = ["KEEP", "crds_to_mark", "keep_crds_that_would_go", "objects_in_the_way", "refuse_to_drop_used_crds"]
 
 KEEP = {"helm.sh/resource-policy": "keep"}
-
-_CRD = "CustomResourceDefinition"
 
 
 class _Named(msgspec.Struct):
@@ -79,7 +78,7 @@ async def objects_in_the_way(reader: ClusterReader, manifests: Iterable[Manifest
     """In words: each CRD among the objects that go that is used, and by what."""
     told = []
     for manifest in manifests:
-        if manifest["kind"] != _CRD or _asks_to_stay(manifest):
+        if manifest["kind"] != CRD or _asks_to_stay(manifest):
             continue
         live = await get_if_there(reader, ObjectRef.of(manifest))
         used = await _objects_of(reader, live) if live is not None else ()
@@ -98,7 +97,7 @@ async def _objects_of(reader: ClusterReader, crd: Manifest) -> Sequence[str]:
 
 
 def _crds(manifests: Iterable[Manifest]) -> set[ObjectRef]:
-    return {ObjectRef.of(manifest) for manifest in manifests if manifest["kind"] == _CRD}
+    return {ObjectRef.of(manifest) for manifest in manifests if manifest["kind"] == CRD}
 
 
 def _asks_to_stay(manifest: Manifest) -> bool:

@@ -12,12 +12,12 @@ import msgspec
 
 from resail.cluster import get_if_there
 from resail.engine.context import Context, Done, StepFailedError
-from resail.engine.settling import CRD
 from resail.errors import ApiInvalidError, ClusterApiError, ForbiddenError
 from resail.models.essence import essence
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import CallIntent
 from resail.models.plan import UpgradeCRDs
+from resail.plan.resources import changed_crds
 from resail.snapshot.stored_kinds import stored_kind
 
 __all__ = ["change_crds"]
@@ -47,7 +47,7 @@ async def change_crds(context: Context, step: UpgradeCRDs, change: Callable[[], 
     Raises:
         StepFailedError: an object that fitted before does not any more.
     """
-    changed = [one.object for one in step.change.objects if one.object.kind == CRD and one.change == "change"]
+    changed = changed_crds(step.change)
     begun = any(isinstance(each.body, CallIntent) and each.body.step == step.id for each in context.journal.entries(context.run))
     before = _Trial({}, "the change had begun when they were tried first") if begun else await _try(context, changed)
     done = await change()

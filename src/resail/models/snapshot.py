@@ -357,6 +357,12 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     """Kinds that would tell of foreign managers and that we may not list."""
     format_version: int = FORMAT_VERSION
 
+    @property
+    def parts(self) -> frozenset[ObjectRef]:
+        """The workloads that are Istio itself: istiods, gateways, waypoints, CNI, ztunnel."""
+        planes = (plane.deployment for plane in self.control_planes)
+        return frozenset((*planes, *(component.workload for component in self.components)))
+
     def planned_from(self) -> "MeshSnapshot":
         """What a plan is made of: all of it but how long pods took, which changes whenever a pod is ready anew."""
         workloads = tuple(msgspec.structs.replace(workload, ready_seconds=0.0) for workload in self.workloads)

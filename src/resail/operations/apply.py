@@ -19,7 +19,7 @@ from resail.operations.blockers import refuse_blockers
 from resail.operations.cluster_choice import ClusterChoice, Connection, connect_to
 from resail.operations.conditions import refuse_conditions
 from resail.operations.execution import RunResult, RunWatcher, SilentWatcher, carry_out
-from resail.operations.outcome import measure_pods, read_record, write_record
+from resail.operations.outcome import count_pods, measure_pods, read_record, write_record
 from resail.operations.own_backups import OwnBackups
 from resail.operations.planned_releases import planned_istioctls, planned_releases
 from resail.operations.rehearsals import require_rehearsal
@@ -262,8 +262,8 @@ class _Session:
             self._nothing_was_done(error)
             await self._settle(copy)
             raise error
-        await self.backups.after(cluster, self._journal.run(self.run).state)
-        pods = await measure_pods(cluster, self._files)
+        read = await self.backups.after(cluster, self._journal.run(self.run).state)
+        pods = count_pods(read, self._files.plan.to_version) if read else await measure_pods(cluster, self._files)
         record = read_record(self._state, self._journal, self.run, self._files, pods, live=False)
         entries = self._journal.entries(self.run)
         write_record(self._state, record, self._files, entries)

@@ -11,14 +11,13 @@ import msgspec
 from resail.backup.encryption import check_recipients
 from resail.backup.file import write_backup
 from resail.backup.gathering import gather
-from resail.cluster import ClusterReader
 from resail.errors import ArtifactError
 from resail.models.backup import Backup, BackupFacts
 from resail.models.encoding import digest_bytes
 from resail.models.mesh_objects import group_kind
 from resail.operations.cluster_choice import ClusterChoice, open_cluster
 
-__all__ = ["BackupReport", "BackupRequest", "gather_backup", "report_on", "take_backup"]
+__all__ = ["BackupReport", "BackupRequest", "report_on", "take_backup"]
 
 
 class BackupRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +57,7 @@ async def take_backup(request: BackupRequest, progress: Callable[[str], None]) -
     _refuse_unusable(request.out or Path("resail-backup"))
     check_recipients(request.recipients)
     async with open_cluster(request.cluster) as cluster:
-        backup = await gather_backup(cluster, request.istio_namespace, bool(request.recipients), progress)
+        backup = await gather(cluster, request.istio_namespace, secrets=bool(request.recipients), progress=progress)
     progress("writing it")
     out = request.out or _named(backup, encrypted=bool(request.recipients))
     write_backup(out, backup, request.recipients)
@@ -77,15 +76,6 @@ def report_on(path: Path, backup: Backup) -> BackupReport:
         objects=dict(sorted(kinds.items())),
         marked=len(backup.marks),
     )
-
-
-async def gather_backup(cluster: ClusterReader, istio_namespace: str, secrets: bool, progress: Callable[[str], None]) -> Backup:
-    """A backup of a cluster that is open, or of a twin.
-
-    Raises:
-        ClusterUnreachableError, ForbiddenError: as ``take_backup``.
-    """
-    return await gather(cluster, istio_namespace, secrets=secrets, progress=progress)
 
 
 def _named(backup: Backup, *, encrypted: bool) -> Path:

@@ -8,8 +8,8 @@ import msgspec
 
 from resail.checks.diagnosis.examination import examine
 from resail.checks.diagnosis.situation import RunSeen, Situation
-from resail.errors import ArtifactError, LockedError
-from resail.journal.lock import hold
+from resail.errors import ArtifactError
+from resail.journal.lock import holder_of
 from resail.journal.sqlite import open_journal
 from resail.models.diagnosis import Examination
 from resail.models.precheck import NotEvaluated
@@ -64,7 +64,7 @@ def _with_runs_of(state: StateDirectory, situation: Situation) -> Situation:
     if not state.journal.exists():
         return situation
     copied = {seen.run.id for seen in situation.runs}
-    holder = _holder(state)
+    holder = holder_of(state.root)
     own: list[RunSeen] = []
     try:
         with contextlib.closing(open_journal(state.journal)) as journal:
@@ -77,13 +77,3 @@ def _with_runs_of(state: StateDirectory, situation: Situation) -> Situation:
         return msgspec.structs.replace(situation, unread=unread)
     runs = sorted((*own, *situation.runs), key=lambda seen: seen.run.started)
     return msgspec.structs.replace(situation, runs=tuple(runs))
-
-
-def _holder(state: StateDirectory) -> str:
-    """Who works on the state directory; empty where nobody does."""
-    try:
-        with contextlib.suppress(OSError), hold(state.root):
-            return ""
-    except LockedError as error:
-        return error.what
-    return ""

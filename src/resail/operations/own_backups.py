@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resail.backup.file import write_backup
+from resail.backup.gathering import gather
 from resail.cluster import ClusterReader
 from resail.errors import ResailError
-from resail.models.backup import BackupFacts
+from resail.models.backup import Backup
 from resail.models.journal import RunState
-from resail.operations.backup import gather_backup
+from resail.models.snapshot import MeshSnapshot
 from resail.operations.runs import BackupTime, StateDirectory
 from resail.operations.site import read_site
 
@@ -41,29 +42,34 @@ class OwnBackups:
         if self._state.backup(self._run, "before") is not None:
             return
         self._progress("backing up the mesh")
-        path, facts = await self._take(reader, "before")
+        path, backup = await self._take(reader, "before")
+        facts = backup.facts
         self._progress(f"the mesh as it was is in {path}")
         if facts.lacks:
             self._progress(f"that backup is not sufficient to restore: {', '.join(facts.lacks)}")
         if facts.unread:
             self._progress(f"it has not all of {', '.join(facts.unread)}: these may not be read")
 
-    async def after(self, reader: ClusterReader, state: RunState) -> None:
-        """Once the run is done or rolled back. A run that went well does not fail for want of it: why there is none is told."""
+    async def after(self, reader: ClusterReader, state: RunState) -> MeshSnapshot | None:
+        """Once the run is done or rolled back. A run that went well does not fail for want of it: why there is none is told.
+
+        Returns: the mesh as it was read for that; None where there is no backup.
+        """
         when = _AT_THE_END.get(state)
         if when is None:
-            return
+            return None
         try:
-            path, _ = await self._take(reader, when)
+            path, backup = await self._take(reader, when)
         except ResailError as error:
             self._progress(f"the mesh as it is now is not backed up: {error}")
-        else:
-            self._progress(f"the mesh as it is now is in {path}")
+            return None
+        self._progress(f"the mesh as it is now is in {path}")
+        return backup.snapshot
 
-    async def _take(self, reader: ClusterReader, when: BackupTime) -> tuple[Path, BackupFacts]:
+    async def _take(self, reader: ClusterReader, when: BackupTime) -> tuple[Path, Backup]:
         recipients = read_site(self._config).backup.recipients
-        backup = await gather_backup(reader, self._istio_namespace, bool(recipients), lambda _: None)
+        backup = await gather(reader, self._istio_namespace, secrets=bool(recipients), progress=lambda _: None)
         path = self._state.new_backup(self._run, when, encrypted=bool(recipients))
         # Beside the loop, which renews the lease meanwhile.
         await asyncio.to_thread(write_backup, path, backup, recipients)
-        return path, backup.facts
+        return path, backup

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from resail.models.identity import KindRef
-from resail.models.plan import PlanFiles
+from resail.models.identity import KindRef, ObjectRef
+from resail.models.plan import Change, PlanFiles
 
-__all__ = ["Plurals", "plurals_of", "resource_of"]
+__all__ = ["Plurals", "changed_crds", "plurals_of", "resource_of"]
 
 Plurals = Mapping[tuple[str, str], str]
 """Group and kind of a custom resource → its plural."""
@@ -25,6 +25,11 @@ def plurals_of(files: PlanFiles) -> Plurals:
     return {
         (spec["group"], spec["names"]["kind"]): spec["names"]["plural"] for spec in specs if {"group", "names"} <= spec.keys()
     }
+
+
+def changed_crds(change: Change) -> tuple[ObjectRef, ...]:
+    """The CustomResourceDefinitions that are there and become others."""
+    return tuple(one.object for one in change.objects if one.object.kind == "CustomResourceDefinition" and one.change == "change")
 
 
 def resource_of(kind: KindRef, plurals: Plurals) -> str:

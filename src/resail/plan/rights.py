@@ -13,7 +13,6 @@ from resail.models.plan import (
     AdoptObjects,
     Approve,
     AwaitSoak,
-    Change,
     GiveBack,
     HelmChange,
     InstallerStep,
@@ -34,7 +33,7 @@ from resail.models.plan import (
 from resail.models.trust import CONFIG_MAP, SIGNERS
 from resail.plan.images import images_of
 from resail.plan.installer_rights import Way, listed_by_istioctl, rights_of_change, rights_of_release, rights_on, rights_to_grant
-from resail.plan.resources import Plurals, plurals_of
+from resail.plan.resources import Plurals, changed_crds, plurals_of
 
 __all__ = ["rights_to_run", "rights_to_undo"]
 
@@ -215,15 +214,11 @@ def _step(step: Step, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[
             yield from rights_of_change(change, step.undo, files, plurals, way)
             if way == "do":
                 # Objects like those that are there are tried against the new CRDs, by dry runs.
-                yield from (Permission(group, plural, "create") for plural, group in _changed_kinds(change))
+                for crd in changed_crds(change):
+                    plural, _, group = crd.name.partition(".")
+                    yield Permission(group, plural, "create")
         case _:
             yield from rights_of_change(step.change, step.undo, files, plurals, way)
-
-
-def _changed_kinds(change: Change) -> list[tuple[str, str]]:
-    """Plural and group of the custom kinds whose definition changes."""
-    crds = [one.object for one in change.objects if one.object.kind == "CustomResourceDefinition" and one.change == "change"]
-    return [(ref.name.partition(".")[0], ref.name.partition(".")[2]) for ref in crds]
 
 
 def _adoption(step: AdoptObjects, files: PlanFiles, plurals: Plurals, way: Way) -> Iterator[Permission]:

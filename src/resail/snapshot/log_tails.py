@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from resail.checks.diagnosis.pods import ContainerSeen, containers, reference
+from resail.checks.diagnosis.pods import ContainerSeen, containers
 from resail.checks.diagnosis.situation import LogTail
 from resail.cluster import ClusterReader, LogReader
 from resail.errors import ClusterApiError
@@ -25,7 +25,7 @@ async def read_logs(reader: ClusterReader, pods: Sequence[Manifest]) -> tuple[Lo
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(seen: ContainerSeen, *, previous: bool) -> LogTail:
-        pod = reference(seen.pod)
+        pod = seen.ref
         if not isinstance(reader, LogReader):
             return LogTail(pod, seen.name, previous, "", "this cluster keeps no logs")
         async with turn:

@@ -18,7 +18,7 @@ from resail.releases.catalogue import load_catalogue
 from resail.releases.facts import load_facts
 from resail.snapshot.certificates import certificates_in_base64
 from resail.snapshot.log_tails import read_logs
-from resail.snapshot.mesh_objects import capture_all
+from resail.snapshot.mesh_objects import capture_all_by, listing_of
 from resail.snapshot.runs_seen import copied_runs
 from resail.snapshot.stored_charts import values_read
 from resail.snapshot.trust import CA_BUNDLE
@@ -48,10 +48,11 @@ async def gather_situation(
         ClusterUnreachableError, ForbiddenError: the API does not answer, or does not let us read what a snapshot is made of.
     """
     progress("reading the mesh")
-    snapshot, objects = await capture_all(reader, istio_namespace)
+    listing = listing_of(reader)
+    snapshot, objects = await capture_all_by(listing, istio_namespace)
     unread = [NotEvaluated(kind, reason) for kind, reason in sorted(objects.unread.items())]
     progress("reading pods that are not ready, Events and logs")
-    (pods, lost), (events, silent) = await asyncio.gather(_pods(reader, snapshot), _events(reader))
+    (pods, lost), (events, silent) = await asyncio.gather(_pods(reader, snapshot), _events(listing))
     logs = await read_logs(reader, pods)
     read_values = await values_read(reader, snapshot.helm_releases)
     runs, unreadable = await copied_runs(reader, istio_namespace, progress)
@@ -73,11 +74,10 @@ async def gather_situation(
 async def _pods(reader: ClusterReader, snapshot: MeshSnapshot) -> tuple[list[Manifest], list[NotEvaluated]]:
     """All of istiod, which may have been killed and be ready again; of the rest of the mesh those that are not ready."""
     planes = {plane.deployment for plane in snapshot.control_planes}
-    parts = planes | {part.workload for part in snapshot.components}
     wanted = [
         ObjectRef("v1", "Pod", workload.ref.namespace, pod.name)
         for workload in snapshot.workloads
-        for pod in (workload.pods if workload.ref in planes else _ill(workload, whole=workload.ref in parts))
+        for pod in (workload.pods if workload.ref in planes else _ill(workload, whole=workload.ref in snapshot.parts))
     ]
     turn = asyncio.Semaphore(_AT_ONCE)
 

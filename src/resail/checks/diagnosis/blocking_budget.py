@@ -87,9 +87,7 @@ def _own_bounds(budget: DisruptionBudget) -> Mapping[str, Any]:
 
 
 def _is_of_mesh(situation: Situation, workload: Workload) -> bool:
-    snapshot = situation.snapshot
-    parts = {plane.deployment for plane in snapshot.control_planes} | {part.workload for part in snapshot.components}
-    return workload.ref in parts or in_mesh(snapshot, workload)
+    return workload.ref in situation.snapshot.parts or in_mesh(situation.snapshot, workload)
 
 
 RULE = Rule(_ID, _find)

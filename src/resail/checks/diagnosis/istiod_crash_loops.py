@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resail.checks.diagnosis.control_planes import hangs_on, named
-from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, log_lines, pods_of, reference
+from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, log_lines, pods_of
 from resail.checks.diagnosis.sign import Rule, Sign, at
 from resail.checks.diagnosis.situation import Situation
 from resail.models.diagnosis import Diagnosis
@@ -21,21 +21,20 @@ def _find(situation: Situation) -> Iterator[Sign]:
     for plane in situation.snapshot.control_planes:
         looping = [one for pod in pods_of(situation, plane) for one in containers(pod) if _loops(one)]
         if looping:
-            places = [reference(one.pod) for one in looping]
             ended = _ended(looping[0].ended)
             yield Sign(
                 diagnosis=Diagnosis(
                     id=_ID,
                     certainty="certain",
                     cause=f"{named(plane)} crash-loops: {ended}",
-                    objects=(at(plane.deployment), *(at(ref, one.path) for ref, one in zip(places, looping, strict=True))),
+                    objects=(at(plane.deployment), *(at(one.ref, one.path) for one in looping)),
                     evidence=tuple(
                         line
-                        for ref, one in zip(places, looping, strict=True)
+                        for one in looping
                         for line in (
-                            f"{ref} {one.path}: waiting, CrashLoopBackOff, {_restarts(one)}, {_ended(one.ended)}",
-                            *events_of(situation, ref),
-                            *log_lines(situation, ref, one.name),
+                            f"{one.ref} {one.path}: waiting, CrashLoopBackOff, {_restarts(one)}, {_ended(one.ended)}",
+                            *events_of(situation, one.ref),
+                            *log_lines(situation, one.ref, one.name),
                         )
                     ),
                     undo=(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from resail.checks.diagnosis.control_planes import hangs_on, named
-from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, moment_of, pods_of, reference
+from resail.checks.diagnosis.pods import ContainerSeen, containers, events_of, moment_of, pods_of
 from resail.checks.diagnosis.sign import Rule, Sign, at
 from resail.checks.diagnosis.situation import Situation
 from resail.models.diagnosis import Diagnosis
@@ -21,20 +21,19 @@ def _find(situation: Situation) -> Iterator[Sign]:
         killed = [one for pod in pods_of(situation, plane) for one in containers(pod) if _was_killed(situation, one)]
         if killed:
             limit = f"its limit of {killed[0].limit}" if killed[0].limit else "what its node had left, as it has no limit"
-            places = [reference(one.pod) for one in killed]
             yield Sign(
                 diagnosis=Diagnosis(
                     id=_ID,
                     certainty="certain",
                     cause=f"{named(plane)} was killed for its memory: it took more than {limit}",
-                    objects=(at(plane.deployment), *(at(ref, one.path) for ref, one in zip(places, killed, strict=True))),
+                    objects=(at(plane.deployment), *(at(one.ref, one.path) for one in killed)),
                     evidence=tuple(
                         line
-                        for ref, one in zip(places, killed, strict=True)
+                        for one in killed
                         for line in (
-                            f"{ref} {one.path}: terminated, OOMKilled, exit code {first(one.ended, 'exitCode')}, "
+                            f"{one.ref} {one.path}: terminated, OOMKilled, exit code {first(one.ended, 'exitCode')}, "
                             f"{first(one.status, 'restartCount') or 0} restarts, limit {one.limit or 'none'}",
-                            *events_of(situation, ref),
+                            *events_of(situation, one.ref),
                         )
                     ),
                     undo=(

@@ -27,6 +27,11 @@ class ContainerSeen(msgspec.Struct, frozen=True):
     status: dict[str, Any]
 
     @property
+    def ref(self) -> ObjectRef:
+        """Of the pod."""
+        return reference(self.pod)
+
+    @property
     def waiting(self) -> str:
         """The reason for which it waits: ``CrashLoopBackOff``, ``ImagePullBackOff`` …; empty where it does not."""
         return str(first(self.status, "state.waiting.reason") or "")

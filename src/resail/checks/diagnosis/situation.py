@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from resail.checks.hazards.case import Case, Unknown
+from resail.checks.hazards.case import Case, all_of
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.journal import Run
 from resail.models.mesh_objects import MeshObjects
@@ -79,6 +79,4 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Unknown: the kind could not be read.
         """
-        if kind in self.objects.by_kind:
-            return self.objects.by_kind[kind]
-        raise Unknown(self.objects.unread.get(kind, f"{kind} was not read"))
+        return all_of(self.objects, kind)

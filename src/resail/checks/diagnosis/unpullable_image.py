@@ -25,7 +25,6 @@ class _Lacking(msgspec.Struct, frozen=True):
     """A container that waits for its image."""
 
     owner: ObjectRef
-    pod: ObjectRef
     seen: ContainerSeen
 
 
@@ -43,13 +42,13 @@ def _find(situation: Situation) -> Iterator[Sign]:
                 id=_ID,
                 certainty="certain",
                 cause=f"image {image} of {names} in {', '.join(map(str, owners[:3]))} cannot be pulled",
-                objects=(*(at(ref) for ref in owners), *(at(one.pod, one.seen.path) for one in found[:5])),
+                objects=(*(at(ref) for ref in owners), *(at(one.seen.ref, one.seen.path) for one in found[:5])),
                 evidence=tuple(
                     line
                     for one in spoken[:3]
                     for line in (
-                        f"{one.pod} {one.seen.path}: {one.seen.waiting}{f': {one.seen.words}' if one.seen.words else ''}",
-                        *events_of(situation, one.pod),
+                        f"{one.seen.ref} {one.seen.path}: {one.seen.waiting}{f': {one.seen.words}' if one.seen.words else ''}",
+                        *events_of(situation, one.seen.ref),
                     )
                 ),
                 undo=(
@@ -65,14 +64,14 @@ def _find(situation: Situation) -> Iterator[Sign]:
 
 def _lacking(situation: Situation) -> Iterator[_Lacking]:
     snapshot = situation.snapshot
-    parts = {plane.deployment for plane in snapshot.control_planes} | {part.workload for part in snapshot.components}
+    parts = snapshot.parts
     owners = {(one.ref.namespace, pod.name): one.ref for one in snapshot.workloads for pod in one.pods}
     for pod in situation.pods:
         ref = reference(pod)
         owner = owners.get((ref.namespace, ref.name), ref)
         for seen in containers(pod):
             if seen.waiting in _REASONS and (seen.name in _INJECTED or owner in parts):
-                yield _Lacking(owner, ref, seen)
+                yield _Lacking(owner, seen)
 
 
 def _explained(situation: Situation, owners: list[ObjectRef]) -> frozenset[Place]:

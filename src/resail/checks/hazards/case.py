@@ -13,11 +13,22 @@ from resail.models.plan import Step, Strategy
 from resail.models.release_facts import ReleaseFacts
 from resail.models.snapshot import MeshSnapshot
 
-__all__ = ["Case", "Part", "Refusal", "Setting", "Unknown"]
+__all__ = ["Case", "Part", "Refusal", "Setting", "Unknown", "all_of"]
 
 
 class Unknown(Exception):  # noqa: N818 - no error: it ends a rule that cannot tell
     """A rule needs what is not known; its hazard is reported as not evaluated, for this reason."""
+
+
+def all_of(objects: MeshObjects, kind: str) -> tuple[Manifest, ...]:
+    """All objects of a kind, such as ``Deployment.apps``.
+
+    Raises:
+        Unknown: the kind could not be read.
+    """
+    if kind in objects.by_kind:
+        return objects.by_kind[kind]
+    raise Unknown(objects.unread.get(kind, f"{kind} was not read"))
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +125,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Unknown: the kind could not be read.
         """
-        if kind in self.objects.by_kind:
-            return self.objects.by_kind[kind]
-        raise Unknown(self.objects.unread.get(kind, f"{kind} was not read"))
+        return all_of(self.objects, kind)
 
     def settings(self, pattern: str, *charts: str) -> Iterator[Setting]:
         """What the user set at a path of the values, in the parts of some charts (none named: of all)."""
