@@ -103,3 +103,11 @@ def test_pods_that_have_ended_are_not_connected() -> None:
     pending = msgspec.structs.replace(job, pods=tuple(msgspec.structs.replace(pod, phase="Pending") for pod in job.pods))
     assert told(ended) == ()
     assert told(pending) == ("2 pods of shop/Deployment/job have its sidecar (job-0, job-1)",)
+
+
+@pytest.mark.parametrize("spec", [1, {"template": 1}, {"template": {"spec": 1}}, {"template": {"spec": {"containers": [1]}}}])
+def test_an_object_of_another_shape_speaks_of_nothing(spec: Any) -> None:
+    """Helm stores whatever a chart rendered."""
+    odd = release("istiod.istio-system.svc:15012")
+    objects = ({**odd.objects[0], "spec": spec},)
+    assert told(helm_releases=(msgspec.structs.replace(odd, objects=objects),)) == ()

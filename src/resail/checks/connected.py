@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from resail.checks.injection import pointer_of, revision_behind
+from resail.models.field_path import find
 from resail.models.identity import Manifest, ObjectRef
 from resail.models.snapshot import MeshSnapshot, Pod
 
@@ -74,14 +75,9 @@ def _addresses(snapshot: MeshSnapshot, own: set[ObjectRef], services: Sequence[O
     for release in snapshot.helm_releases:
         for manifest in release.objects if release.installed else ():
             ref = ObjectRef.of(manifest)
-            template = (manifest.get("spec") or {}).get("template") or {}
-            if ref in own or not template:
+            if ref in own:
                 continue
-            values = [
-                str(variable.get("value", ""))
-                for container in (template.get("spec") or {}).get("containers") or ()
-                for variable in container.get("env") or ()
-            ]
+            values = [str(field.value) for field in find(manifest, "spec.template.spec.containers[*].env[*].value")]
             for one in services:
                 host = re.compile(rf"(^|//){re.escape(one.name)}\.{re.escape(one.namespace)}\b")
                 if any(host.search(value) for value in values):
